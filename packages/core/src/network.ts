@@ -1,0 +1,67 @@
+import type { Images, Logits, NdArray } from "./nd-array.ts";
+import type { Form, RepVggSpec } from "./spec.ts";
+import type { StateDict } from "./state-dict.ts";
+
+/** A network on one device. It owns device memory: dispose it, or declare it with `using`. */
+export interface Network extends Disposable {
+  readonly spec: RepVggSpec;
+  readonly form: Form;
+  /**
+   * Logits in inference mode (running statistics in every batch normalization).
+   *
+   * @param images `[N, H, W, inputChannels]`, normalised; borrowed. Any N.
+   * @returns `[N, numClasses]`, newly allocated.
+   * @throws {RepvggError} `E_SHAPE`, or `E_DISPOSED` after dispose.
+   */
+  predict(images: Images): Promise<Logits>;
+  /** A copy of all parameters and running statistics. */
+  exportState(): Promise<StateDict>;
+  /** Frees the device memory. Safe to call twice. */
+  dispose(): void;
+}
+
+/** What a loss sees: `Tensor` is the tensor type of the library that the loss is written with (tfjs). */
+export interface Outputs<Tensor> {
+  /** `[N, numClasses]`. */
+  readonly logits: Tensor;
+}
+
+/** A differentiable function of the outputs; returns a scalar. The targets are in its closure. */
+export type LossFunction<Tensor, Scalar extends Tensor = Tensor> = (outputs: Outputs<Tensor>) => Scalar;
+
+/** One update of stochastic gradient descent, PyTorch's formula. */
+export interface SgdStep {
+  readonly learningRate: number;
+  /** `v ← momentum · v + g`; 0 turns it off. */
+  readonly momentum: number;
+  /** L2 penalty, added to the gradient of the entries that `StateEntry.decay` names. */
+  readonly weightDecay: number;
+  readonly nesterov: boolean;
+}
+
+export interface TrainStepResult {
+  /** The loss before the update. */
+  readonly loss: number;
+  /** Train-mode logits of the batch, `[N, numClasses]`. */
+  readonly logits: Logits;
+}
+
+/** A network in train form that learns. The Trainer knows only this. */
+export interface TrainableNetwork<Tensor, Scalar extends Tensor = Tensor> extends Network {
+  /**
+   * Forward in train mode, loss, backward, one SGD update and the running statistics: one step.
+   *
+   * A loss that is not finite changes no parameter: the step is reported and left to the caller.
+   *
+   * @param images `[N, H, W, inputChannels]`; borrowed.
+   * @throws {RepvggError} `E_SHAPE`: other images than the network was made for.
+   */
+  trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: SgdStep): Promise<TrainStepResult>;
+  /** Momentum buffers by parameter name, in memory order as the parameters; empty before the first step. */
+  exportOptimizerState(): Promise<Map<string, NdArray>>;
+  /** Restores what {@link exportOptimizerState} gave. @throws {RepvggError} `E_STATE`: a name or shape does not fit. */
+  importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void>;
+}
+
+/** PyTorch's `nn.BatchNorm2d` defaults, used by every RepVGG. */
+export const BATCH_NORM = { epsilon: 1e-5, momentum: 0.1 } as const;
