@@ -1,0 +1,50 @@
+import type { Form, Network, RepVggSpec, StateDict, TrainableNetwork } from "@repvgg/core";
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
+
+/** The devices of this version. */
+export const DEVICE_NAMES = ["wasm", "tfjs-wasm", "cpu"] as const;
+export type DeviceName = (typeof DEVICE_NAMES)[number];
+
+export interface DeviceOptions {
+  /** Threads of the computation; the tfjs devices always use one. @default all cores */
+  threads?: number;
+}
+
+export interface NetworkOptions {
+  readonly spec: RepVggSpec;
+  /** Parameters and running statistics; copied. */
+  readonly state: StateDict;
+  readonly form: Form;
+  /** Height and width of the images, in pixels. */
+  readonly imageSize: readonly [height: number, width: number];
+  /** The largest batch that memory is planned for; any other batch also works, in pieces. @default 1 */
+  readonly batchSize?: number;
+}
+
+/** A trainable network is always in train form; its batch size is that of the training. */
+export type TrainableNetworkOptions = Omit<NetworkOptions, "form" | "batchSize"> & { readonly batchSize: number };
+
+/** Where networks run. Networks made on it stay valid until they are disposed themselves. */
+export interface Device extends Disposable {
+  readonly name: DeviceName;
+  /** One line for people: what computes, and how. */
+  readonly description: string;
+  readonly threads: number;
+  /** Whether {@link Device.createTrainableNetwork} works. */
+  readonly trains: boolean;
+  /** @throws {RepvggError} `E_STATE`: the state does not fit the spec; `E_MEMORY`: too large for the device. */
+  createNetwork(options: NetworkOptions): Promise<Network>;
+  /** @throws {RepvggError} as {@link Device.createNetwork}; `E_UNSUPPORTED`: the device only runs networks. */
+  createTrainableNetwork(options: TrainableNetworkOptions): Promise<TrainableNetwork<Tensor, Scalar>>;
+  /** Safe to call twice. */
+  dispose(): void;
+}
+
+/** What is known of a device without opening it for use. */
+export interface DeviceStatus {
+  readonly name: DeviceName;
+  readonly available: boolean;
+  readonly trains: boolean;
+  /** Why it can or cannot be used, in one sentence. */
+  readonly reason: string;
+}
