@@ -1,0 +1,88 @@
+import { type Images, type RepVggSpec, RepvggError, ShapeError } from "@repvgg/core";
+import type { Batch, BatchSource } from "./batch-source.ts";
+
+/**
+ * Whether a network can learn from, or be judged on, a data set: found out before the first step.
+ *
+ * @param what Names the data set in messages: "training set".
+ * @throws {RepvggError} `E_DATA`: no images, no whole batch, other classes than the network, a label that is no class.
+ */
+export function checkSource(source: BatchSource, spec: RepVggSpec, what: string): void {
+  const { dataset, batchesPerEpoch } = source;
+  const { numClasses } = spec;
+  if (dataset.length === 0) {
+    throw new RepvggError("E_DATA", `The ${what} has no images. Check its folder and any limit on its length.`);
+  }
+  if (!(batchesPerEpoch >= 1)) {
+    throw new RepvggError(
+      "E_DATA",
+      `The ${what} has ${dataset.length} images, which do not fill one batch. Make the batch smaller.`,
+    );
+  }
+  if (dataset.classes && dataset.classes.length !== numClasses) {
+    throw new RepvggError(
+      "E_DATA",
+      `The network has ${numClasses} classes, but the ${what} has ${dataset.classes.length}. ` +
+        "Each output must be one class of the data: make the network with as many classes as the data.",
+    );
+  }
+  if (!dataset.label) return;
+  for (let i = 0; i < dataset.length; i++) checkLabel(dataset.label(i), i, numClasses, what);
+}
+
+/**
+ * Whether a batch fits the network.
+ *
+ * @throws {ShapeError} other channels than the network's, or as many labels as there are not images.
+ * @throws {RepvggError} `E_DATA`: a label that is no class.
+ */
+export function checkBatch({ images, labels, indices }: Batch, spec: RepVggSpec, what: string): void {
+  const [N] = images.shape;
+  if (images.shape.length !== 4 || images.shape[3] !== spec.inputChannels) {
+    throw new ShapeError(`A batch of the ${what}`, `[N, H, W, ${spec.inputChannels}]`, images.shape);
+  }
+  if (labels.length !== N) throw new ShapeError(`The labels of a batch of the ${what}`, `[${N}]`, [labels.length]);
+  if (indices.length !== N) throw new ShapeError(`The indices of a batch of the ${what}`, `[${N}]`, [indices.length]);
+  for (let i = 0; i < N; i++) checkLabel(labels[i]!, indices[i]!, spec.numClasses, what);
+}
+
+/**
+ * Takes the first batch of each source and checks them, so that a validation set that does not fit is not found out only
+ * after an epoch.
+ *
+ * @throws {RepvggError} as {@link checkBatch}; `E_DATA`: the two have images of different sizes.
+ */
+export async function checkFirstBatches(
+  data: BatchSource,
+  validation: BatchSource | undefined,
+  spec: RepVggSpec,
+): Promise<void> {
+  const images = await firstImages(data, spec, "training set");
+  if (!validation) return;
+  const others = await firstImages(validation, spec, "validation set");
+  if (images.shape[1] !== others.shape[1] || images.shape[2] !== others.shape[2]) {
+    const size = ({ shape }: Images) => `${shape[1]}×${shape[2]}`;
+    throw new RepvggError(
+      "E_DATA",
+      `Images of the training set are ${size(images)} pixels, those of the validation set ${size(others)}. ` +
+        "Bring both to the same size.",
+    );
+  }
+}
+
+async function firstImages(source: BatchSource, spec: RepVggSpec, what: string): Promise<Images> {
+  for await (const batch of source.batches(0, 0)) {
+    checkBatch(batch, spec, what);
+    return batch.images;
+  }
+  throw new RepvggError("E_DATA", `The loader of the ${what} gave no batch, though it announced some.`);
+}
+
+function checkLabel(label: number, index: number, numClasses: number, what: string): void {
+  if (Number.isInteger(label) && label >= 0 && label < numClasses) return;
+  throw new RepvggError(
+    "E_DATA",
+    `Image ${index} of the ${what} has the label ${label}, but the network has the classes 0 to ${numClasses - 1}. ` +
+      "Make the network with as many classes as the data.",
+  );
+}

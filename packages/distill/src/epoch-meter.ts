@@ -1,0 +1,52 @@
+import type { Logits } from "@repvgg/core";
+import { topKCorrect } from "@repvgg/metrics";
+import type { EpochRecord, TrainerProgress } from "./trainer-types.ts";
+
+/** Sums over an epoch, which survive an interruption. */
+export class EpochMeter {
+  #sums: TrainerProgress["running"];
+
+  constructor(sums: TrainerProgress["running"] = { images: 0, loss: 0, top1: 0, top5: 0, seconds: 0, lr: 0 }) {
+    this.#sums = sums;
+  }
+
+  /** Adds a batch: its mean loss, its logits `[N, C]`, its labels `[N]`. */
+  add(loss: number, logits: Logits, labels: ArrayLike<number>, lr: number): void {
+    const [top1, top5] = topKCorrect(logits, labels, [1, 5]) as [number, number];
+    const { images, loss: sum, ...sums } = this.#sums;
+    const N = labels.length;
+    this.#sums = {
+      images: images + N,
+      loss: sum + loss * N,
+      top1: sums.top1 + top1,
+      top5: sums.top5 + top5,
+      seconds: sums.seconds,
+      lr,
+    };
+  }
+
+  addSeconds(seconds: number): void {
+    this.#sums = { ...this.#sums, seconds: this.#sums.seconds + seconds };
+  }
+
+  get sums(): TrainerProgress["running"] {
+    return this.#sums;
+  }
+
+  /** Means over what was added. */
+  record(epoch: number): EpochRecord {
+    const { images, loss, top1, top5, seconds, lr } = this.#sums;
+    const mean = (sum: number) => sum / images;
+    const imagesPerSecond = seconds > 0 ? images / seconds : 0;
+    return {
+      epoch,
+      split: "train",
+      loss: mean(loss),
+      top1: mean(top1),
+      top5: mean(top5),
+      lr,
+      imagesPerSecond,
+      seconds,
+    };
+  }
+}
