@@ -1,4 +1,8 @@
 export { RepvggError, type RepvggErrorCode, ShapeError } from "./errors.ts";
+export { fuseBlock } from "./fuse-block.ts";
+export { type BatchNormState, batchNormOf, fuseConvBn } from "./fuse-conv-bn.ts";
+export { fuseState } from "./fuse-network.ts";
+export { initialState } from "./initial-state.ts";
 export { type BlockPlan, type LayerPlan, layerPlan } from "./layer-plan.ts";
 export {
   type Images,
@@ -11,6 +15,7 @@ export {
   sizeOf,
   zeros,
 } from "./nd-array.ts";
+export { nearestName } from "./nearest-name.ts";
 export {
   BATCH_NORM,
   type LossFunction,
@@ -20,6 +25,8 @@ export {
   type TrainableNetwork,
   type TrainStepResult,
 } from "./network.ts";
+export { type Random, seededRandom } from "./random.ts";
 export { defineSpec, type Form, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts";
-export type { StateDict } from "./state-dict.ts";
-export { type StateEntry, type StateRole, stateLayout } from "./state-layout.ts";
+export { type StateDict, stateValue } from "./state-dict.ts";
+export { type StateEntry, type StateRole, squeezePrefix, stateLayout } from "./state-layout.ts";
+export { findVariant, VARIANTS, type Variant } from "./variants.ts";

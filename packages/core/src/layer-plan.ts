@@ -44,7 +44,10 @@ const strided = (size: number, stride: number) => Math.ceil(size / stride);
  */
 export function layerPlan(spec: RepVggSpec, inputSize: readonly [height: number, width: number]): LayerPlan {
   if (inputSize.length !== 2 || !inputSize.every((n) => Number.isInteger(n) && n >= 1)) {
-    throw new RepvggError("E_SPEC", `The image size must be two whole numbers, 1 or more, got [${inputSize.join(", ")}].`);
+    throw new RepvggError(
+      "E_SPEC",
+      `The image size must be two whole numbers, 1 or more, got [${inputSize.join(", ")}].`,
+    );
   }
   const blocks: BlockPlan[] = [];
   let inChannels = spec.inputChannels;

@@ -1,5 +1,5 @@
 import type { BlockPlan, LayerPlan } from "./layer-plan.ts";
-import type { Form } from "./spec.ts";
+import type { Form, RepVggSpec } from "./spec.ts";
 
 /** What an entry of a state dict is, which decides how it is initialised, decayed and laid out in files. */
 export type StateRole =
@@ -36,14 +36,20 @@ export interface StateEntry {
 export function stateLayout(plan: LayerPlan, forms: Form | readonly Form[]): StateEntry[] {
   const formOf = (index: number) => (typeof forms === "string" ? forms : forms[index]!);
   const { inFeatures, outFeatures } = plan.classifier;
+  const squeeze = squeezePrefix(plan.spec);
   return [
-    ...plan.blocks.flatMap((block) => blockLayout(block, formOf(block.index))),
+    ...plan.blocks.flatMap((block) => blockLayout(block, formOf(block.index), squeeze)),
     entry(undefined, "linear.weight", [inFeatures, outFeatures], "matrix", true),
     entry(undefined, "linear.bias", [outFeatures], "bias", false),
   ];
 }
 
-function blockLayout(block: BlockPlan, form: Form): StateEntry[] {
+/** The original's name of a block's squeeze-and-excitation, which tells where it stands. */
+export function squeezePrefix({ squeezeExcitation }: RepVggSpec): "se" | "post_se" {
+  return squeezeExcitation === "after-relu" ? "post_se" : "se";
+}
+
+function blockLayout(block: BlockPlan, form: Form, squeeze: string): StateEntry[] {
   const { inChannels, outChannels, groups, squeezeChannels } = block;
   const perGroup = inChannels / groups;
   const own = (suffix: string, shape: number[], role: StateRole, decay: boolean) =>
@@ -68,7 +74,10 @@ function blockLayout(block: BlockPlan, form: Form): StateEntry[] {
       ? conv("rbr_reparam", 3, perGroup, outChannels)
       : [...(block.identity ? bn("rbr_identity", true) : []), ...convBn("rbr_dense", 3), ...convBn("rbr_1x1", 1)]),
     ...(squeezeChannels > 0
-      ? [...conv("se.down", 1, outChannels, squeezeChannels), ...conv("se.up", 1, squeezeChannels, outChannels)]
+      ? [
+          ...conv(`${squeeze}.down`, 1, outChannels, squeezeChannels),
+          ...conv(`${squeeze}.up`, 1, squeezeChannels, outChannels),
+        ]
       : []),
   ];
 }
