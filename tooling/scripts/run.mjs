@@ -1,0 +1,58 @@
+/**
+ * The root commands: `npm start`, `npm run build`, `npm test`, `npm run test:nodes`, `npm run bench`, `npm run check`.
+ *
+ * Plain JavaScript without dependencies, because it runs before anything is installed and under whatever Node (20.19 or newer)
+ * the machine has. It installs what is missing; everything after that runs under the Node that the lockfile pins.
+ */
+import { install } from "./install.mjs";
+import { fail, run, runOrExit } from "./processes.mjs";
+import { testNodes } from "./test-nodes.mjs";
+
+const TURBO = "node_modules/turbo/bin/turbo";
+const VITEST = "node_modules/vitest/vitest.mjs";
+
+/** Cached: a package whose sources did not change is not built again. */
+const build = () => runOrExit("node", [TURBO, "run", "build", "--output-logs=errors-only", "--log-order=grouped"]);
+
+/** Every task gets the arguments after `--`. */
+const TASKS = {
+  async build() {
+    await build();
+  },
+
+  async start(args) {
+    await build();
+    return run("node", ["apps/quickstart/src/main.ts", ...args]);
+  },
+
+  async test(args) {
+    await build();
+    return run("node", [VITEST, "run", ...args]);
+  },
+
+  async "test:nodes"(args) {
+    await build();
+    return testNodes([VITEST, "run", ...args]);
+  },
+
+  async bench(args) {
+    await build();
+    return run("node", ["bench/run.ts", ...args]);
+  },
+
+  async check() {
+    await build();
+    await runOrExit("biome", ["check", "."]);
+    await runOrExit("node", [TURBO, "run", "typecheck", "--output-logs=errors-only", "--log-order=grouped"]);
+    await runOrExit("node", ["tooling/scripts/check-imports.ts"]);
+    await runOrExit("node", ["tooling/scripts/check-text.ts"]);
+    await runOrExit("node", ["tooling/scripts/check-packages.ts"]);
+    await runOrExit("knip", []);
+  },
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const task = Object.hasOwn(TASKS, name) ? TASKS[name] : undefined;
+if (!task) fail(`There is no task "${name}". Use one of ${Object.keys(TASKS).join(", ")}.`, 2);
+await install();
+process.exitCode = (await task(args)) ?? 0;
