@@ -1,0 +1,194 @@
+import { type Images, RepvggError } from "@repvgg/core";
+import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
+import type { ImageDataset } from "./dataset.ts";
+import { normalize } from "./normalize.ts";
+import { permutation } from "./permutation.ts";
+import { generatorOf } from "./random.ts";
+import type { Transform } from "./transform.ts";
+
+export interface Batch {
+  /** `[N, H, W, C]`, freshly allocated. */
+  readonly images: Images;
+  /** `[N]`. */
+  readonly labels: Int32Array;
+  /** Positions in the loader's data set, `[N]`. */
+  readonly indices: Int32Array;
+}
+
+/** Where a loader stands: the batch that comes next. JSON. */
+export interface LoaderState {
+  readonly epoch: number;
+  readonly batch: number;
+}
+
+export interface BatchLoaderOptions {
+  dataset: ImageDataset;
+  batchSize: number;
+  /** Another order in each epoch; without it, the data set's own. @default false */
+  shuffle?: boolean;
+  /** Decides order and augmentation. @default 0 */
+  seed?: number;
+  /** From bytes to the network's input. @default bytes / 255 */
+  transform?: Transform;
+  /** Leaves out a last batch of fewer images. @default false */
+  dropLast?: boolean;
+  /** How many batches are made ahead, between the consumer's turns. @default 1 */
+  prefetch?: number;
+}
+
+export const BATCH_LOADER_DEFAULTS = { shuffle: false, seed: 0, dropLast: false, prefetch: 1 } as const;
+
+/**
+ * Batches of a data set, epoch after epoch.
+ *
+ * Every batch is a function of (seed, epoch, position) alone: `prefetch`, and where an epoch was begun, change nothing. This
+ * is what makes a resumed training equal to an uninterrupted one. Iterating over the loader itself gives the rest of the
+ * current epoch and moves {@link state} on; {@link batches} gives any epoch and leaves the state alone.
+ */
+export class BatchLoader implements AsyncIterable<Batch> {
+  readonly dataset: ImageDataset;
+  readonly batchSize: number;
+  readonly batchesPerEpoch: number;
+  readonly #options: Required<BatchLoaderOptions>;
+  #state: LoaderState = { epoch: 0, batch: 0 };
+
+  /** @throws {RepvggError} `E_DATA`: no images, a batch that is no whole number, or (`dropLast`) larger than the data set. */
+  constructor(options: BatchLoaderOptions) {
+    const all = { ...BATCH_LOADER_DEFAULTS, transform: normalize({ mean: [0], std: [1] }), ...options };
+    const { dataset, batchSize, dropLast, prefetch } = all;
+    checkOptions(all);
+    this.#options = all;
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.batchesPerEpoch = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
+    if (!Number.isInteger(prefetch) || prefetch < 0) {
+      throw new RepvggError("E_DATA", `prefetch must be a whole number, 0 or more, got ${prefetch}.`);
+    }
+  }
+
+  /**
+   * The batches of one epoch.
+   *
+   * @param startBatch The first one to give; those before it are not made.
+   * @throws {RepvggError} `E_DATA`: `epoch` or `startBatch` is out of range; what the transform throws.
+   */
+  async *batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
+    checkPosition(epoch, startBatch, this.batchesPerEpoch);
+    const { shuffle, seed, prefetch, dataset } = this.#options;
+    const order = shuffle ? permutation(dataset.length, seed, epoch) : undefined;
+    const make = (batch: number) => this.#make(epoch, batch, order);
+    if (prefetch === 0) {
+      for (let batch = startBatch; batch < this.batchesPerEpoch; batch++) yield make(batch);
+      return;
+    }
+    const ahead: Promise<Batch>[] = [];
+    const stopped = { value: false };
+    try {
+      for (let next = startBatch; ; ) {
+        while (ahead.length <= prefetch && next < this.batchesPerEpoch) ahead.push(inOwnTurn(make, next++, stopped));
+        const batch = ahead.shift();
+        if (batch === undefined) return;
+        yield await batch;
+      }
+    } finally {
+      stopped.value = true;
+    }
+  }
+
+  /** The rest of the current epoch; afterwards the loader stands at the beginning of the next one. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
+    const { epoch, batch } = this.#state;
+    let next = batch;
+    for await (const made of this.batches(epoch, batch)) {
+      this.#state = { epoch, batch: ++next };
+      if (next === this.batchesPerEpoch) this.#state = { epoch: epoch + 1, batch: 0 };
+      yield made;
+    }
+  }
+
+  /** The batch that comes next: one that has been handed out counts as done. */
+  state(): LoaderState {
+    return this.#state;
+  }
+
+  /** Continues from what {@link state} gave. @throws {RepvggError} `E_DATA`: it is none of this loader's positions. */
+  resume({ epoch, batch }: LoaderState): void {
+    checkPosition(epoch, batch, this.batchesPerEpoch);
+    this.#state = { epoch, batch };
+  }
+
+  #make(epoch: number, batch: number, order: Int32Array | undefined): Batch {
+    const { dataset, batchSize, seed, transform } = this.#options;
+    const start = batch * batchSize;
+    const end = Math.min(start + batchSize, dataset.length);
+    const indices = order?.slice(start, end) ?? Int32Array.from({ length: end - start }, (_, k) => start + k);
+    const [height, width] = dataset.size;
+    const imageBytes = height * width * dataset.channels;
+    const bytes = new Uint8Array(indices.length * imageBytes);
+    const labels = new Int32Array(indices.length);
+    indices.forEach((index, k) => {
+      bytes.set(dataset.image(index), k * imageBytes);
+      labels[k] = dataset.label(index);
+    });
+    const generators: RandomGenerator[] = [];
+    const random = (k: number) => (generators[k] ??= generatorOf(seed, epoch, indices[k]!));
+    const { shape, data } = transform(
+      { shape: [indices.length, height, width, dataset.channels], data: bytes },
+      { random },
+    );
+    if (data instanceof Uint8Array) {
+      throw new RepvggError("E_DATA", "The loader's transform gives bytes; end it with normalize() or preprocess().");
+    }
+    return { images: { shape, data }, labels, indices };
+  }
+}
+
+/** Makes a batch when the event loop comes round: while the consumer waits for its own work, or at the latest when it asks. */
+function inOwnTurn(make: (batch: number) => Batch, batch: number, stopped: { value: boolean }): Promise<Batch> {
+  const made = new Promise<Batch>((resolve, reject) => {
+    nextTurn(() => {
+      if (stopped.value) return;
+      try {
+        resolve(make(batch));
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+  made.catch(() => {}); // It is reported to whoever takes this batch; a batch that nobody takes must not end the process.
+  return made;
+}
+
+const nextTurn: (run: () => void) => void =
+  typeof setImmediate === "function" ? (run) => void setImmediate(run) : (run) => void setTimeout(run, 0);
+
+function checkOptions({ dataset, batchSize, dropLast }: Required<BatchLoaderOptions>): void {
+  if (dataset.length === 0) {
+    throw new RepvggError(
+      "E_DATA",
+      "The data set has no images, so there is nothing to load; check its folder and split.",
+    );
+  }
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new RepvggError("E_DATA", `The batch size must be a whole number, 1 or more, got ${batchSize}.`);
+  }
+  if (dropLast && batchSize > dataset.length) {
+    throw new RepvggError(
+      "E_DATA",
+      `A batch of ${batchSize} is larger than the data set of ${dataset.length} images, and incomplete batches are dropped: ` +
+        `no batch is left. Choose a batch size of ${dataset.length} or less.`,
+    );
+  }
+}
+
+function checkPosition(epoch: number, batch: number, batchesPerEpoch: number): void {
+  if (!Number.isInteger(epoch) || epoch < 0) {
+    throw new RepvggError("E_DATA", `The epoch must be a whole number, 0 or more, got ${epoch}.`);
+  }
+  if (!Number.isInteger(batch) || batch < 0 || batch > batchesPerEpoch) {
+    throw new RepvggError(
+      "E_DATA",
+      `Batch ${batch} is not in an epoch of ${batchesPerEpoch} batches. Was the state saved with another batch size or data set?`,
+    );
+  }
+}

@@ -1,0 +1,22 @@
+export {
+  BATCH_LOADER_DEFAULTS,
+  type Batch,
+  BatchLoader,
+  type BatchLoaderOptions,
+  type LoaderState,
+} from "./batch-loader.ts";
+export { firstImages, type ImageDataset, type InMemoryData, InMemoryDataset, Subset } from "./dataset.ts";
+export { type IdxArray, readIdx } from "./idx.ts";
+export { MNIST_CLASSES, mnistDataset } from "./mnist.ts";
+export { type NormalizeOptions, normalize, repeatChannels } from "./normalize.ts";
+export { permutation } from "./permutation.ts";
+export {
+  IMAGENET_PREPROCESSING,
+  MNIST_PREPROCESSING,
+  type Preprocessing,
+  parsePreprocessing,
+  preprocess,
+  preprocessImages,
+} from "./preprocessing.ts";
+export { type ShiftOptions, shift } from "./shift.ts";
+export { compose, type ImageBatch, type Transform, type TransformContext } from "./transform.ts";
