@@ -1,0 +1,164 @@
+import {
+  type Form,
+  type Images,
+  type LayerPlan,
+  layerPlan,
+  type Logits,
+  type NdArray,
+  RepvggError,
+  type RepVggSpec,
+  ShapeError,
+  type StateDict,
+  type StateEntry,
+  stateLayout,
+} from "@repvgg/core";
+import { panelled } from "./layouts.ts";
+import { type NetworkBuffers, storedInputChannels } from "./network-buffers.ts";
+import { type ParameterLayout, readSlot } from "./parameters.ts";
+import type { PlacedProgram } from "./program.ts";
+import { MAX_MEMORY_BYTES, type Runtime } from "./runtime.ts";
+
+/** What an engine network is made from. */
+export interface EngineNetworkOptions {
+  readonly spec: RepVggSpec;
+  /** In memory layout (HWIO), complete; copied. */
+  readonly state: StateDict;
+  /** Height and width of the images, in pixels. */
+  readonly imageSize: readonly [height: number, width: number];
+  /** Images that one run takes. Others are split, or leave places empty. @default 1 */
+  readonly batchSize?: number;
+  /** Threads, this one included. The results do not depend on it. @default 1 */
+  readonly threads?: number;
+}
+
+/** What is the same for every engine network: the memory, images in, logits out, the state. */
+export class EngineNetwork {
+  readonly plan: LayerPlan;
+  readonly batchSize: number;
+  readonly runtime: Runtime;
+  readonly parameters: ParameterLayout;
+  readonly #buffers: NetworkBuffers;
+
+  constructor(
+    plan: LayerPlan,
+    batchSize: number,
+    runtime: Runtime,
+    parameters: ParameterLayout,
+    buffers: NetworkBuffers,
+  ) {
+    this.plan = plan;
+    this.batchSize = batchSize;
+    this.runtime = runtime;
+    this.parameters = parameters;
+    this.#buffers = buffers;
+  }
+
+  /** Runs `program` over as many batches as the images make. */
+  predict(images: Images, program: PlacedProgram): Logits {
+    const [N] = images.shape;
+    const classes = this.plan.spec.numClasses;
+    const data = new Float32Array(N * classes);
+    for (let start = 0; start < N; start += this.batchSize) {
+      const count = Math.min(this.batchSize, N - start);
+      this.stage(images, start, count);
+      this.runtime.run(program);
+      data.set(this.logits(count), start * classes);
+    }
+    return { shape: [N, classes], data };
+  }
+
+  /** @throws {ShapeError} The images are not `[N, H, W, C]` as the network was made for, with N ≥ 1. */
+  assertImages({ shape, data }: Images): void {
+    this.runtime.assertUsable();
+    const [height, width] = this.plan.inputSize;
+    const expected = [shape[0], height, width, this.plan.spec.inputChannels];
+    const fits = shape.length === 4 && shape[0] >= 1 && expected.every((n, i) => n === shape[i]);
+    if (!fits || data.length !== expected.reduce((a, b) => a * b)) {
+      throw new ShapeError("images", `[N, ${expected.slice(1).join(", ")}]`, shape);
+    }
+  }
+
+  /** Copies `count` images from `start` on to where the programs read them. */
+  stage({ data, shape: [, height, width, channels] }: Images, start: number, count: number): void {
+    const { floats } = this.runtime;
+    const stored = storedInputChannels(this.plan.blocks[0]!);
+    const base = this.#buffers.staging / 4;
+    const pixels = height * width;
+    if (stored === channels) {
+      floats.set(data.subarray(start * pixels * channels, (start + count) * pixels * channels), base);
+      return;
+    }
+    for (let p = 0; p < count * pixels; p++) {
+      for (let c = 0; c < channels; c++) floats[base + p * stored + c] = data[(start * pixels + p) * channels + c]!;
+    }
+  }
+
+  /** The first `count` rows of logits, without padding. */
+  logits(count: number): Float32Array {
+    const classes = this.plan.spec.numClasses;
+    const stride = panelled(classes);
+    const base = this.#buffers.logits / 4;
+    const rows = new Float32Array(count * classes);
+    for (let n = 0; n < count; n++) {
+      rows.set(this.runtime.floats.subarray(base + n * stride, base + n * stride + classes), n * classes);
+    }
+    return rows;
+  }
+
+  /** Every entry that lies in memory, copied out. */
+  readState(entries: readonly StateEntry[], other: (entry: StateEntry) => NdArray): StateDict {
+    this.runtime.assertUsable();
+    return new Map(
+      entries.map((entry) => {
+        const slot = this.parameters.slots.get(entry.name);
+        return [entry.name, slot ? readSlot(this.runtime.floats, slot) : other(entry)];
+      }),
+    );
+  }
+}
+
+/**
+ * The plan and its entries, once the options have been checked.
+ *
+ * @throws {RepvggError} `E_UNSUPPORTED` (groups, squeeze-and-excitation), `E_STATE` (names or shapes that do not fit), `E_SPEC`.
+ */
+export function checkOptions(options: EngineNetworkOptions, form: Form) {
+  const { spec, state, imageSize, batchSize = 1, threads = 1 } = options;
+  const plan = layerPlan(spec, imageSize);
+  for (const [name, value] of Object.entries({ batchSize, threads })) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new RepvggError("E_USAGE", `${name} must be a whole number, 1 or more, got ${value}.`);
+    }
+  }
+  const odd = plan.blocks.find((block) => block.groups > 1 || block.squeezeChannels > 0);
+  if (odd) {
+    const what = odd.groups > 1 ? `${odd.groups} groups` : "squeeze-and-excitation";
+    throw new RepvggError(
+      "E_UNSUPPORTED",
+      `The WebAssembly engine has no ${what} (layer ${odd.name}). Use the tfjs devices for this network.`,
+    );
+  }
+  const entries = stateLayout(plan, form);
+  return { plan, entries, batchSize, threads, state };
+}
+
+/**
+ * @param bytesAt Bytes that the network needs with a given batch size.
+ * @throws {RepvggError} `E_MEMORY`: more than 32-bit addresses reach; names the sizes and the batch that would fit.
+ */
+export function assertFits(what: string, batchSize: number, bytesAt: (batchSize: number) => number): void {
+  const needed = bytesAt(batchSize);
+  if (needed <= MAX_MEMORY_BYTES) return;
+  let [fits, tooLarge] = [0, batchSize];
+  while (tooLarge - fits > 1) {
+    const middle = Math.floor((fits + tooLarge) / 2);
+    if (bytesAt(middle) <= MAX_MEMORY_BYTES) fits = middle;
+    else tooLarge = middle;
+  }
+  const gibibytes = (needed / 2 ** 30).toFixed(1);
+  const advice = fits > 0 ? `A batch of ${fits} would fit.` : "Not even a batch of 1 fits: use smaller images.";
+  throw new RepvggError(
+    "E_MEMORY",
+    `${what} with a batch of ${batchSize} needs ${gibibytes} GiB, and WebAssembly addresses at most 4 GiB. ${advice}`,
+  );
+}

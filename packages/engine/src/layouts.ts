@@ -1,0 +1,85 @@
+import type { MemoryPlan } from "./memory-plan.ts";
+
+/** Output channels that the kernels handle together. */
+export const PANEL = 16;
+const FLOAT_BYTES = 4;
+/** Output side of a Winograd F(4×4, 3×3) tile. */
+export const TILE = 4;
+
+/** Channels rounded up to whole panels. */
+export const panelled = (channels: number) => Math.ceil(channels / PANEL) * PANEL;
+
+/** `[N, H, W, C]` in memory, rows and images a fixed number of bytes apart, perhaps with a border of zeros around. */
+export interface ImageLayout {
+  readonly images: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** Pixel (0, 0) of image 0. */
+  readonly origin: number;
+  readonly rowBytes: number;
+  readonly imageBytes: number;
+}
+
+/** Byte offset of a pixel from `layout.origin`. */
+export function pixelOffset(layout: ImageLayout, image: number, y: number, x: number): number {
+  return image * layout.imageBytes + y * layout.rowBytes + x * layout.channels * FLOAT_BYTES;
+}
+
+/** The address of pixel (−1, −1) of image 0 of a padded layout: where a 3×3 window of padding 1 begins. */
+export function paddedCorner(layout: ImageLayout): number {
+  return layout.origin - layout.rowBytes - layout.channels * FLOAT_BYTES;
+}
+
+type Shape = readonly [images: number, height: number, width: number, channels: number];
+
+/** Rows of pixels without gaps, at an address that the caller has. */
+export function denseLayout(origin: number, [images, height, width, channels]: Shape): ImageLayout {
+  const rowBytes = width * channels * FLOAT_BYTES;
+  return { images, height, width, channels, origin, rowBytes, imageBytes: height * rowBytes };
+}
+
+export const bytesOf = (shape: readonly number[]) => shape.reduce((product, n) => product * n, FLOAT_BYTES);
+
+/** One pixel of zeros before, and after as many as the last Winograd tile reaches beyond the image, 1 at least. */
+const paddedSide = (size: number) => Math.ceil(size / TILE) * TILE + 2;
+
+/** A new zero-bordered activation, from `allocate`. */
+export function paddedLayout(allocate: (bytes: number) => number, [images, height, width, channels]: Shape): ImageLayout {
+  const pixelBytes = channels * FLOAT_BYTES;
+  const rowBytes = paddedSide(width) * pixelBytes;
+  const imageBytes = paddedSide(height) * rowBytes;
+  const corner = allocate(images * imageBytes);
+  return { images, height, width, channels, origin: corner + rowBytes + pixelBytes, rowBytes, imageBytes };
+}
+
+/**
+ * A table of the byte offsets, from the layout's origin, of every `stride`-th pixel, image by image and row by row.
+ *
+ * @param first The first pixel of each image, which chooses one of the stride² phases.
+ */
+export function pixelTable(
+  memory: MemoryPlan,
+  layout: ImageLayout,
+  stride = 1,
+  first: readonly [y: number, x: number] = [0, 0],
+): { address: number; rows: number } {
+  const { images, height, width, rowBytes, imageBytes, channels } = layout;
+  const perColumn = Math.ceil((height - first[0]) / stride);
+  const perRow = Math.ceil((width - first[1]) / stride);
+  const perImage = perColumn * perRow;
+  const rows = images * perImage;
+  const key = [rows, perColumn, perRow, stride, ...first, rowBytes, imageBytes, channels].join();
+  const address = memory.table(key, rows, (i) => {
+    const inImage = i % perImage;
+    const y = first[0] + Math.floor(inImage / perRow) * stride;
+    const x = first[1] + (inImage % perRow) * stride;
+    return pixelOffset(layout, Math.floor(i / perImage), y, x);
+  });
+  return { address, rows };
+}
+
+/** A table of multiples of `bytes`. */
+export function linearTable(memory: MemoryPlan, rows: number, bytes: number): number {
+  return memory.table(`linear ${rows} ${bytes}`, rows, (i) => i * bytes);
+}

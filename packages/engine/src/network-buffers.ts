@@ -1,0 +1,111 @@
+import type { BlockPlan, Form, LayerPlan } from "@repvgg/core";
+import { bytesOf, type ImageLayout, paddedLayout, panelled, TILE } from "./layouts.ts";
+import type { MemoryPlan } from "./memory-plan.ts";
+
+/** Vectors of one float a channel, by what batch normalization keeps of a branch. */
+export interface BranchVectors {
+  readonly mean: number;
+  readonly invStd: number;
+  readonly scale: number;
+}
+
+/** Everything that a block reads and writes, besides parameters. */
+export interface BlockBuffers {
+  readonly block: BlockPlan;
+  readonly winograd: boolean;
+  readonly input: ImageLayout;
+  readonly output: ImageLayout;
+  /** Dense outputs of the 3×3 and 1×1 convolutions, before batch normalization. */
+  readonly dense: readonly [y3: number, y1: number];
+  /** The transformed input of a Winograd block, kept from the forward pass for the kernel gradient; 0 if it is not kept. */
+  readonly planes: number;
+  readonly branches: readonly BranchVectors[];
+  /** Sum over the branches of β − mean · scale. */
+  readonly bias: number;
+}
+
+export interface NetworkBuffers {
+  /** The images as they come: dense, with {@link storedInputChannels}. */
+  readonly staging: number;
+  readonly blocks: readonly BlockBuffers[];
+  /** `[N, features]`. */
+  readonly features: number;
+  /** `[N, classes in whole panels]`. */
+  readonly logits: number;
+}
+
+/** State-dict prefixes of the batch normalizations of a block in train form, in the order of its branches. */
+export const BRANCHES = ["rbr_dense.bn", "rbr_1x1.bn", "rbr_identity"] as const;
+
+export const branchNames = (block: BlockPlan) => BRANCHES.slice(0, block.identity ? 3 : 2);
+
+/** Channels of a block's input in memory: whole panels, but for images, which only an identity branch needs in panels. */
+export const storedInputChannels = ({ index, identity, inChannels }: BlockPlan) =>
+  index === 0 && !identity ? inChannels : panelled(inChannels);
+
+/** Tiles of F(4×4, 3×3) across and down one image. */
+export const tilesOf = ([height, width]: readonly [number, number]) => Math.ceil(height / TILE) * Math.ceil(width / TILE);
+
+/**
+ * Whether the block's 3×3 convolution is a Winograd one: stride 1, whole panels of input channels, and fewer products than the
+ * direct way (36 for a tile against 9 for a pixel), which small images are not.
+ */
+export function usesWinograd(block: BlockPlan): boolean {
+  const [height, width] = block.outputSize;
+  return block.stride === 1 && block.index > 0 && tilesOf(block.outputSize) * 4 <= height * width;
+}
+
+/** Bytes between Winograd planes: one cache line more than the tiles, as multiples of 4096 would share cache sets. */
+export const planeBytes = (tiles: number, channels: number) => tiles * channels * 4 + 64;
+
+/** Output rows of a block over the whole batch. */
+export const outputRows = (block: BlockPlan, batch: number) => batch * block.outputSize[0] * block.outputSize[1];
+
+/**
+ * Places the activations.
+ *
+ * @param retain Keep what the backward pass needs: each block has its own buffers. Otherwise blocks take turns with two
+ * activations of each size.
+ */
+export function placeBuffers(
+  memory: MemoryPlan,
+  plan: LayerPlan,
+  form: Form,
+  batch: number,
+  retain: boolean,
+): NetworkBuffers {
+  const own = (name: string, bytes: number) => (retain ? memory.allocate(bytes) : memory.shared(name, bytes));
+  const vector = (channels: number) => memory.allocate(panelled(channels) * 4);
+
+  const images = [batch, ...plan.inputSize, storedInputChannels(plan.blocks[0]!)] as const;
+  const staging = memory.allocate(bytesOf(images));
+  let input = paddedLayout((bytes) => memory.allocate(bytes), images);
+  const blocks = plan.blocks.map((block): BlockBuffers => {
+    const channels = panelled(block.outChannels);
+    const shape = [batch, ...block.outputSize, channels] as const;
+    const output = paddedLayout((bytes) => own(`activation ${shape} ${block.index % 2}`, bytes), shape);
+    const winograd = usesWinograd(block);
+    const tiles = batch * tilesOf(block.outputSize);
+    const train = form === "train";
+    const buffers: BlockBuffers = {
+      block,
+      winograd,
+      input,
+      output,
+      dense: train ? [own("y3", bytesOf(shape)), own("y1", bytesOf(shape))] : [0, 0],
+      planes: retain && winograd ? memory.allocate(36 * planeBytes(tiles, input.channels)) : 0,
+      branches: train
+        ? branchNames(block).map(() => ({ mean: vector(channels), invStd: vector(channels), scale: vector(channels) }))
+        : [],
+      bias: train ? vector(channels) : 0,
+    };
+    input = output;
+    return buffers;
+  });
+  return {
+    staging,
+    blocks,
+    features: memory.allocate(bytesOf([batch, input.channels])),
+    logits: memory.allocate(bytesOf([batch, panelled(plan.spec.numClasses)])),
+  };
+}

@@ -1,0 +1,82 @@
+import { RepvggError } from "@repvgg/core";
+import { loadEngine } from "./binaries.ts";
+import type { MemoryPlan } from "./memory-plan.ts";
+import type { PlacedProgram } from "./program.ts";
+import { startWorkers, type WorkerPool } from "./workers.ts";
+
+const PAGE_BYTES = 65536;
+/** What 32-bit addresses reach. */
+export const MAX_MEMORY_BYTES = 65536 * PAGE_BYTES;
+
+interface EngineExports {
+  init(): void;
+  launch(program: number, calls: number, threads: number): void;
+  stop(): void;
+}
+
+/** The engine's WebAssembly over one memory of its own, and the threads that share it. */
+export class Runtime {
+  readonly floats: Float32Array;
+  readonly threads: number;
+  readonly #exports: EngineExports;
+  readonly #workers: WorkerPool;
+  #disposed = false;
+
+  private constructor(exports: EngineExports, memory: WebAssembly.Memory, workers: WorkerPool, threads: number) {
+    this.#exports = exports;
+    this.floats = new Float32Array(memory.buffer);
+    this.#workers = workers;
+    this.threads = threads;
+  }
+
+  /**
+   * @param plan Everything placed; its constants are written.
+   * @throws {RepvggError} `E_MEMORY`: the system does not give that much.
+   */
+  static async create(plan: MemoryPlan, threads: number): Promise<Runtime> {
+    const { module } = await loadEngine();
+    const pages = Math.ceil(plan.bytes / PAGE_BYTES);
+    const memory = allocate(pages);
+    const instance = new WebAssembly.Instance(module, { env: { memory, abort: onAbort } });
+    const exports = instance.exports as unknown as EngineExports;
+    exports.init();
+    const words = new Int32Array(memory.buffer);
+    for (const { address, content } of plan.constants) words.set(content(), address / 4);
+    const workers = await startWorkers(module, memory, threads - 1);
+    return new Runtime(exports, memory, workers, threads);
+  }
+
+  run({ address, calls }: PlacedProgram): void {
+    this.assertUsable();
+    this.#exports.launch(address, calls, this.threads);
+  }
+
+  /** @throws {RepvggError} `E_DISPOSED`. */
+  assertUsable(): void {
+    if (this.#disposed) throw new RepvggError("E_DISPOSED", "The network was used after dispose().");
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#exports.stop();
+    this.#workers.terminate();
+  }
+}
+
+function onAbort(): never {
+  throw new RepvggError("E_DEVICE", "The WebAssembly engine stopped on a failed check. Please report it with the network.");
+}
+
+function allocate(pages: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch (cause) {
+    const mebibytes = Math.ceil((pages * PAGE_BYTES) / 2 ** 20);
+    throw new RepvggError(
+      "E_MEMORY",
+      `This system did not give the ${mebibytes} MiB that the network needs. Use a smaller batch or smaller images.`,
+      { cause },
+    );
+  }
+}
