@@ -34,7 +34,12 @@ const gradientOf = (network: PlacedNetwork, name: string) =>
   slotOf(network, name).address + network.parameters.gradientOffset;
 
 /** Through ReLU and batch normalization: dγ, dβ, and the gradients of the branches' outputs (identity: written to dx). */
-function emitBatchNormBackward(emitter: Emitter, network: PlacedNetwork, buffers: BlockBuffers, gradients: BlockGradients) {
+function emitBatchNormBackward(
+  emitter: Emitter,
+  network: PlacedNetwork,
+  buffers: BlockBuffers,
+  gradients: BlockGradients,
+) {
   const { block, output, branches } = buffers;
   const { memory, program } = emitter;
   const { channels, height, width } = output;
@@ -191,7 +196,14 @@ const ALL_TAPS_REVERSED = [8, 7, 6, 5, 4, 3, 2, 1, 0];
 /** A kernel with input and output channels exchanged, and `taps` of it in that order; in a shared buffer. */
 function emitTranspose(
   { memory, program }: Emitter,
-  options: { source: number; taps: readonly number[]; allTaps: number; input: number; output: number; tapsInside: boolean },
+  options: {
+    source: number;
+    taps: readonly number[];
+    allTaps: number;
+    input: number;
+    output: number;
+    tapsInside: boolean;
+  },
 ): number {
   const { source, taps, allTaps, input, output, tapsInside } = options;
   const target = memory.shared("transposed weights", taps.length * input * output * 4);

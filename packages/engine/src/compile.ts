@@ -22,7 +22,13 @@ export interface CompiledTraining extends Compiled<"forward" | "backward" | "upd
   };
 }
 
-function placeNetwork(memory: MemoryPlan, plan: LayerPlan, form: Form, batch: number, trainable: boolean): PlacedNetwork {
+function placeNetwork(
+  memory: MemoryPlan,
+  plan: LayerPlan,
+  form: Form,
+  batch: number,
+  trainable: boolean,
+): PlacedNetwork {
   const parameters = placeParameters(memory, stateLayout(plan, form), trainable);
   return { plan, batch, parameters, buffers: placeBuffers(memory, plan, form, batch, trainable) };
 }
@@ -58,7 +64,11 @@ export function compileTraining(plan: LayerPlan, batch: number, threads: number)
   });
 }
 
-function emitUpdate(program: Program, { decayed, plain, gradientOffset, velocityOffset }: ParameterLayout, settings: number) {
+function emitUpdate(
+  program: Program,
+  { decayed, plain, gradientOffset, velocityOffset }: ParameterLayout,
+  settings: number,
+) {
   [decayed, plain].forEach(({ address, floats }, i) => {
     program.add("sgd", floats / PANEL, {
       parameters: address,

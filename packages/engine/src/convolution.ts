@@ -105,7 +105,11 @@ export function emit1x1(emitter: Emitter, options: Convolution & { readonly stri
 const weightPlaneBytes = (input: number, output: number) => input * output * 4 + 64;
 
 /** Transforms a kernel for {@link emitWinograd} ahead of time; returns its address, or 0 where it is better done on the way. */
-export function emitWinogradWeights(emitter: Emitter, options: Convolution, allocate: (bytes: number) => number): number {
+export function emitWinogradWeights(
+  emitter: Emitter,
+  options: Convolution,
+  allocate: (bytes: number) => number,
+): number {
   const { input, output, weights } = options;
   if (output.images * tilesOf([output.height, output.width]) <= FEW_TILES) return 0;
   const bytes = weightPlaneBytes(input.channels, output.channels);
@@ -191,4 +195,3 @@ export function emitLinear(
     outputChannels: to,
   });
 }
-

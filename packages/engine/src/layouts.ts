@@ -45,7 +45,10 @@ export const bytesOf = (shape: readonly number[]) => shape.reduce((product, n) =
 const paddedSide = (size: number) => Math.ceil(size / TILE) * TILE + 2;
 
 /** A new zero-bordered activation, from `allocate`. */
-export function paddedLayout(allocate: (bytes: number) => number, [images, height, width, channels]: Shape): ImageLayout {
+export function paddedLayout(
+  allocate: (bytes: number) => number,
+  [images, height, width, channels]: Shape,
+): ImageLayout {
   const pixelBytes = channels * FLOAT_BYTES;
   const rowBytes = paddedSide(width) * pixelBytes;
   const imageBytes = paddedSide(height) * rowBytes;

@@ -44,7 +44,8 @@ export const storedInputChannels = ({ index, identity, inChannels }: BlockPlan) 
   index === 0 && !identity ? inChannels : panelled(inChannels);
 
 /** Tiles of F(4×4, 3×3) across and down one image. */
-export const tilesOf = ([height, width]: readonly [number, number]) => Math.ceil(height / TILE) * Math.ceil(width / TILE);
+export const tilesOf = ([height, width]: readonly [number, number]) =>
+  Math.ceil(height / TILE) * Math.ceil(width / TILE);
 
 /**
  * Whether the block's 3×3 convolution is a Winograd one: stride 1, whole panels of input channels, and fewer products than the

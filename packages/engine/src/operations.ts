@@ -116,7 +116,16 @@ export const OPERATIONS = {
    * D = A dy Aᵀ for every tile, planes as `winogradInput`. `gradient` is pixel (0, 0) of image 0 of a padded layout whose zeros
    * reach at least to the last tile's end. Units: tiles.
    */
-  winogradGradient: ["gradient", "imageBytes", "rowBytes", "channels", "tilesX", "tilesPerImage", "planes", "planeBytes"],
+  winogradGradient: [
+    "gradient",
+    "imageBytes",
+    "rowBytes",
+    "channels",
+    "tilesX",
+    "tilesPerImage",
+    "planes",
+    "planeBytes",
+  ],
 
   /** dW = Gᵀ [Σ_tiles V ⊗ D] G as `[co/16][ci][9][16]`. Units: panels of input channels. */
   winogradKernelGradient: [

@@ -58,7 +58,11 @@ function arrange(entry: StateEntry): Arrangement {
 }
 
 /** Places every entry of `entries` in memory, with room for gradients and velocities if the network is to be `trainable`. */
-export function placeParameters(memory: MemoryPlan, entries: readonly StateEntry[], trainable: boolean): ParameterLayout {
+export function placeParameters(
+  memory: MemoryPlan,
+  entries: readonly StateEntry[],
+  trainable: boolean,
+): ParameterLayout {
   const arranged = entries
     .filter(({ role }) => role !== "numBatchesTracked")
     .map((entry) => ({ entry, ...arrange(entry) }));
@@ -119,4 +123,3 @@ export function writeState(floats: Float32Array, layout: ParameterLayout, state:
 export function trainableSlots(layout: ParameterLayout): Slot[] {
   return [...layout.slots.values()].filter(({ entry }) => entry.trainable);
 }
-

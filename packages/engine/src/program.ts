@@ -1,5 +1,5 @@
-import { CALL_RECORD, OPERATIONS, type OperationArguments, type OperationName } from "./operations.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
+import { CALL_RECORD, OPERATIONS, type OperationArguments, type OperationName } from "./operations.ts";
 import { scratchBytes } from "./scratch.ts";
 
 /** One call of the engine: an operation, how many independent units of work it has, and its arguments. */

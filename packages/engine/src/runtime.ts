@@ -65,7 +65,10 @@ export class Runtime {
 }
 
 function onAbort(): never {
-  throw new RepvggError("E_DEVICE", "The WebAssembly engine stopped on a failed check. Please report it with the network.");
+  throw new RepvggError(
+    "E_DEVICE",
+    "The WebAssembly engine stopped on a failed check. Please report it with the network.",
+  );
 }
 
 function allocate(pages: number): WebAssembly.Memory {

@@ -242,7 +242,11 @@ export class Interpreter {
     }
   }
 
-  #backwardPixel(a: Omit<OperationArguments<"batchNormBackwardSums">, "mean0" | "mean1" | "mean2" | "lines" | "parts" | "sums">, p: number, c: number) {
+  #backwardPixel(
+    a: Omit<OperationArguments<"batchNormBackwardSums">, "mean0" | "mean1" | "mean2" | "lines" | "parts" | "sums">,
+    p: number,
+    c: number,
+  ) {
     const [line, column] = [Math.floor(p / a.width), p % a.width];
     const [image, row] = [Math.floor(line / a.height), line % a.height];
     const inImage = (address: number, imageBytes: number, rowBytes: number) =>

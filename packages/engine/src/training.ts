@@ -5,8 +5,8 @@ import {
   type Logits,
   type NdArray,
   type Network,
-  RepvggError,
   type RepVggSpec,
+  RepvggError,
   type SgdStep,
   ShapeError,
   type StateDict,
@@ -84,7 +84,8 @@ class TrainingNetwork implements EngineTrainingNetwork {
     this.#network.assertImages(images);
     const { batchSize } = this.#network;
     const [N] = images.shape;
-    if (N !== batchSize) throw new ShapeError("images", `[${batchSize}, ${images.shape.slice(1).join(", ")}]`, images.shape);
+    if (N !== batchSize)
+      throw new ShapeError("images", `[${batchSize}, ${images.shape.slice(1).join(", ")}]`, images.shape);
     this.#rollBack();
     this.#before = this.#network.runtime.floats.slice(this.#statistics.start, this.#statistics.end);
     this.#network.stage(images, 0, N);
@@ -135,7 +136,11 @@ class TrainingNetwork implements EngineTrainingNetwork {
   async importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void> {
     this.#network.runtime.assertUsable();
     const slots = trainableSlots(this.#network.parameters);
-    if (state.size > 0) assertOptimizerState(state, slots.map(({ entry }) => entry));
+    if (state.size > 0)
+      assertOptimizerState(
+        state,
+        slots.map(({ entry }) => entry),
+      );
     const { runtime, parameters } = this.#network;
     for (const slot of slots) {
       const velocity = state.get(slot.entry.name);

@@ -15,7 +15,9 @@ export async function startWorkers(
   if (count <= 0) return NO_WORKERS;
   const { Worker } = await import("node:worker_threads");
   const workers = Array.from({ length: count }, (_, i) => {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: { module, memory, thread: i + 1 } });
+    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+      workerData: { module, memory, thread: i + 1 },
+    });
     worker.unref(); // an idle pool does not keep the process alive
     return worker;
   });

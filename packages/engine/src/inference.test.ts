@@ -1,0 +1,42 @@
+import { type Form, fuseState, type Network } from "@repvgg/core";
+import { forward64, relativeError } from "@repvgg/tooling";
+import { afterEach, describe, expect, it } from "vitest";
+import { createInferenceNetwork } from "./inference.ts";
+import { TEST_NETWORKS, testNetwork } from "./test-networks.ts";
+
+const networks: Network[] = [];
+afterEach(() => {
+  for (const network of networks.splice(0)) network.dispose();
+});
+
+describe.each(Object.entries(TEST_NETWORKS))("inference, %s", (_, testCase) => {
+  const { spec, imageSize, batch, plan, state, images } = testNetwork(testCase);
+  const reference = forward64(plan, state, images, { mode: "inference" });
+  const create = async (form: Form, batchSize: number, threads: number) => {
+    const formState = form === "train" ? state : fuseState(spec, state);
+    const network = await createInferenceNetwork({ spec, state: formState, form, imageSize, batchSize, threads });
+    networks.push(network);
+    return network;
+  };
+
+  it.each(["train", "deploy"] as const)("answers in %s form as float64 does, in any batch", async (form) => {
+    for (const batchSize of [1, 2, batch]) {
+      const network = await create(form, batchSize, 1);
+      const logits = await network.predict(images);
+      expect(logits.shape).toEqual([batch, spec.numClasses]);
+      // Float32, five layers, Winograd's transforms: a few 1e-6 of the largest logit.
+      expect(relativeError(logits.data, reference.logits)).toBeLessThan(2e-5);
+    }
+  });
+
+  it.each(["train", "deploy"] as const)("gives the same bits on any number of threads in %s form", async (form) => {
+    const [one, two, three] = await Promise.all([1, 2, 3].map((threads) => create(form, batch, threads)));
+    const expected = await one!.predict(images);
+    expect(await two!.predict(images)).toEqual(expected);
+    expect(await three!.predict(images)).toEqual(expected);
+  });
+
+  it("gives back the state that it was made from", async () => {
+    expect(await (await create("train", 1, 1)).exportState()).toEqual(state);
+  });
+});

@@ -1,0 +1,162 @@
+import { defineSpec, initialState, layerPlan, type NdArray, type StateDict } from "@repvgg/core";
+import { backward64, crossEntropy64, forward64, randomImages, relativeError, sgd64 } from "@repvgg/tooling";
+import { afterEach, describe, expect, it } from "vitest";
+import { TEST_NETWORKS, testNetwork } from "./test-networks.ts";
+import { createTrainingNetwork, type EngineTrainingNetwork } from "./training.ts";
+
+const networks: EngineTrainingNetwork[] = [];
+afterEach(() => {
+  for (const network of networks.splice(0)) network.dispose();
+});
+async function create(...args: Parameters<typeof createTrainingNetwork>): Promise<EngineTrainingNetwork> {
+  const network = await createTrainingNetwork(...args);
+  networks.push(network);
+  return network;
+}
+
+const STEP = { learningRate: 0.1, momentum: 0.9, weightDecay: 1e-2, nesterov: false };
+const LABELS = (batch: number, classes: number) => Int32Array.from({ length: batch }, (_, n) => n % classes);
+
+/** Runs one step from the cross-entropy of the engine's own logits. */
+function step(network: EngineTrainingNetwork, images: Parameters<typeof network.forward>[0], nesterov = false): number {
+  const logits = network.forward(images);
+  const { loss, gradient } = crossEntropy64(logits.data, LABELS(logits.shape[0], logits.shape[1]));
+  network.backwardAndUpdate({ shape: logits.shape, data: Float32Array.from(gradient) }, { ...STEP, nesterov });
+  return loss;
+}
+
+const bits = (state: ReadonlyMap<string, NdArray>) =>
+  [...state].map(([name, { data }]) => [name, new Int32Array(data.buffer, data.byteOffset, data.length)]);
+
+describe.each(Object.entries(TEST_NETWORKS))("training, %s", (_, testCase) => {
+  const { spec, imageSize, batch, plan, state, images } = testNetwork(testCase);
+  const options = { spec, state, imageSize, batchSize: batch };
+
+  it("gives the float64 gradients of every parameter", async () => {
+    const network = await create(options);
+    const logits = network.forward(images);
+    const reference = forward64(plan, state, images, { mode: "train" });
+    // Float32 sums of up to a few hundred products, and Winograd's transforms: about 1e-5 a layer.
+    expect(relativeError(logits.data, reference.logits)).toBeLessThan(1e-4);
+
+    const gradient = Float32Array.from(logits.data, (_, i) => Math.sin(i + 1));
+    network.backwardAndUpdate({ shape: logits.shape, data: gradient }, STEP);
+    const expected = backward64(reference, gradient);
+    for (const [name, { data }] of network.exportGradients()) {
+      // A ReLU that flips at rounding distance changes one product of many; these networks have none that does.
+      expect(relativeError(data, expected.get(name)!), name).toBeLessThan(1e-3);
+    }
+  });
+
+  it("follows float64 SGD for five steps", async () => {
+    const network = await create(options);
+    let expected: Parameters<typeof forward64>[1] = state;
+    const velocity = new Map<string, Float64Array>();
+    for (let i = 0; i < 5; i++) {
+      const loss = step(network, images);
+      const forward = forward64(plan, expected, images, { mode: "train" });
+      const reference = crossEntropy64(forward.logits, LABELS(batch, spec.numClasses));
+      expect(Math.abs(loss - reference.loss)).toBeLessThan(1e-3);
+      const gradients = backward64(forward, reference.gradient);
+      expected = sgd64(plan, expected, gradients, velocity, forward.runningStatistics, STEP);
+    }
+    const trained = await network.exportState();
+    expect(trained.get("stage0.rbr_dense.bn.num_batches_tracked")!.data[0]).toBe(
+      state.get("stage0.rbr_dense.bn.num_batches_tracked")!.data[0]! + 5,
+    );
+  });
+
+  it("gives the same bits on any number of threads", async () => {
+    const run = async (threads: number) => {
+      const network = await create({ ...options, threads });
+      for (let i = 0; i < 3; i++) step(network, images, i === 2);
+      const predicted = await network.predict(images);
+      return [...bits(await network.exportState()), predicted];
+    };
+    const one = await run(1);
+    expect(await run(2)).toEqual(one);
+    expect(await run(3)).toEqual(one);
+  });
+});
+
+describe("EngineTrainingNetwork", () => {
+  const spec = defineSpec({
+    numBlocks: [1, 1, 1, 1],
+    widthMultiplier: [1 / 16, 1 / 16, 1 / 32, 1 / 64],
+    numClasses: 3,
+  });
+  const imageSize = [16, 16] as const;
+  const options = () => ({ spec, state: initialState(spec, 3), imageSize, batchSize: 4 });
+  const images = randomImages([4, ...imageSize, 3], 5);
+
+  it("continues bit for bit from its exported state and optimiser state", async () => {
+    const straight = await create(options());
+    for (let i = 0; i < 4; i++) step(straight, images);
+
+    const first = await create(options());
+    for (let i = 0; i < 2; i++) step(first, images);
+    const second = await create({ ...options(), state: await first.exportState() });
+    await second.importOptimizerState(await first.exportOptimizerState());
+    for (let i = 0; i < 2; i++) step(second, images);
+
+    expect(bits(await second.exportState())).toEqual(bits(await straight.exportState()));
+  });
+
+  it("gives back the state that it was made from", async () => {
+    const { state } = options();
+    const network = await create(options());
+    expect(await network.exportState()).toEqual(state);
+    expect((await network.exportOptimizerState()).size).toBe(0);
+  });
+
+  it("leaves no trace of a forward pass that no backward pass follows", async () => {
+    const network = await create(options());
+    const before = bits(await network.exportState());
+    network.forward(images);
+    await network.predict(images);
+    expect(() => network.backwardAndUpdate({ shape: [4, 3], data: new Float32Array(12) }, STEP)).toThrow(
+      expect.objectContaining({ code: "E_USAGE" }),
+    );
+    network.forward(images);
+    expect(bits(await network.exportState())).toEqual(before);
+  });
+
+  it("predicts any number of images in inference mode", async () => {
+    const network = await create(options());
+    const many = randomImages([7, ...imageSize, 3], 9);
+    const logits = await network.predict(many);
+    const reference = forward64(layerPlan(spec, imageSize), options().state, many, { mode: "inference" });
+    expect(logits.shape).toEqual([7, 3]);
+    expect(relativeError(logits.data, reference.logits)).toBeLessThan(1e-5);
+  });
+
+  it("rejects images, gradients and states that do not fit, and use after dispose", async () => {
+    const network = await create(options());
+    const error = (code: string) => expect.objectContaining({ code });
+    expect(() => network.forward(randomImages([3, ...imageSize, 3], 1))).toThrow(error("E_SHAPE"));
+    await expect(network.predict(randomImages([1, 16, 15, 3], 1))).rejects.toThrow(error("E_SHAPE"));
+    network.forward(images);
+    expect(() => network.backwardAndUpdate({ shape: [4, 4], data: new Float32Array(16) }, STEP)).toThrow(
+      error("E_SHAPE"),
+    );
+    const wrong = new Map([["linear.weight", { shape: [1], data: new Float32Array(1) }]]);
+    await expect(network.importOptimizerState(wrong)).rejects.toThrow(error("E_STATE"));
+    const incomplete: StateDict = new Map([...options().state].slice(1));
+    await expect(create({ ...options(), state: incomplete })).rejects.toThrow(error("E_STATE"));
+    network.dispose();
+    network.dispose();
+    expect(() => network.forward(images)).toThrow(error("E_DISPOSED"));
+  });
+
+  it("says what would fit before it takes more memory than there are addresses", async () => {
+    const large = { ...options(), imageSize: [512, 512] as const, batchSize: 4096 };
+    await expect(create(large)).rejects.toThrow(/with a batch of 4096 needs \d+\.\d GiB.*A batch of \d+ would fit/);
+  });
+
+  it("has no groups and no squeeze-and-excitation", async () => {
+    const grouped = defineSpec({ ...spec, groups: { 2: 2 } });
+    await expect(create({ ...options(), spec: grouped, state: initialState(grouped, 1) })).rejects.toThrow(
+      expect.objectContaining({ code: "E_UNSUPPORTED", message: expect.stringContaining("2 groups") }),
+    );
+  });
+});
