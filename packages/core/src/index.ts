@@ -1,4 +1,7 @@
+export { checkState } from "./check-state.ts";
+export { compareLogits, type LogitsComparison } from "./compare-logits.ts";
 export { RepvggError, type RepvggErrorCode, ShapeError } from "./errors.ts";
+export { formOf } from "./form-of.ts";
 export { fuseBlock } from "./fuse-block.ts";
 export { type BatchNormState, batchNormOf, fuseConvBn } from "./fuse-conv-bn.ts";
 export { fuseState } from "./fuse-network.ts";
@@ -25,8 +28,11 @@ export {
   type TrainableNetwork,
   type TrainStepResult,
 } from "./network.ts";
+export { parseSpec } from "./parse-spec.ts";
+export { type LayerProfile, type Profile, profile } from "./profile.ts";
 export { type Random, seededRandom } from "./random.ts";
 export { defineSpec, type Form, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts";
+export { specOf } from "./spec-of.ts";
 export { type StateDict, stateValue } from "./state-dict.ts";
 export { type StateEntry, type StateRole, squeezePrefix, stateLayout } from "./state-layout.ts";
 export { findVariant, VARIANTS, type Variant } from "./variants.ts";
