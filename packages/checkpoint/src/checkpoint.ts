@@ -1,0 +1,159 @@
+import {
+  checkState,
+  type Form,
+  formOf,
+  layerPlan,
+  type NdArray,
+  parseSpec,
+  type RepVggSpec,
+  RepvggError,
+  type StateDict,
+  specOf,
+} from "@repvgg/core";
+import { fromFloat32 } from "./dtypes.ts";
+import { fromFileLayout, toFileLayout } from "./file-layout.ts";
+import type { RawTensor } from "./read-safetensors.ts";
+import { checkFinite, parseTensors } from "./tensors.ts";
+import { writeSafetensors } from "./write-safetensors.ts";
+
+/** A network and what is needed to use it. */
+export interface Checkpoint {
+  readonly spec: RepVggSpec;
+  readonly form: Form;
+  /** In memory layout. */
+  readonly state: StateDict;
+  /** Names, in label order; `spec.numClasses` of them. */
+  readonly classes?: readonly string[];
+  /** How images are prepared: any JSON object, `Preprocessing` of `@repvgg/data`. */
+  readonly preprocessing?: object;
+  /** Whatever else should be kept, by name. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** What was read: as {@link Checkpoint}, `metadata` being what the file says besides. */
+export interface LoadedCheckpoint extends Checkpoint {
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface ReadOptions {
+  /** For files without our metadata: what names and shapes do not tell, above all the strides. @default the original's */
+  hints?: Partial<RepVggSpec>;
+}
+
+const KEY = "repvgg";
+const VERSION = 1;
+
+/**
+ * The bytes of a checkpoint: the original PyTorch names, OIHW kernels, [out, in] matrices. `load_state_dict(strict=True)` of the
+ * original implementation takes it; the spec, classes and preprocessing are in the metadata.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or classes do not fit; `E_STATE`: the state does not fit the spec.
+ */
+export function serializeCheckpoint(checkpoint: Checkpoint): Uint8Array {
+  const { spec, form, state, classes, preprocessing, metadata = {} } = checkpoint;
+  checkState(layerPlan(spec, [1, 1]), form, state);
+  checkFinite(state, "The state to save");
+  checkClasses(classes, spec, "The checkpoint to save");
+  const tensors = new Map<string, RawTensor>();
+  for (const [name, array] of state) {
+    const { shape, data } = toFileLayout(array);
+    const dtype = name.endsWith(".num_batches_tracked") ? "I64" : "F32";
+    tensors.set(name, { dtype, shape, data: fromFloat32(data, dtype) });
+  }
+  const own = JSON.stringify({ version: VERSION, spec, form, classes, preprocessing });
+  return writeSafetensors(tensors, { ...metadata, format: "pt", [KEY]: own });
+}
+
+/**
+ * Reads a checkpoint: one of ours, or the weights of the original implementation, whose spec is found from names and shapes.
+ *
+ * @param bytes The whole file; borrowed.
+ * @param source The file's name, for the message.
+ * @throws {RepvggError} `E_CHECKPOINT`: the file is damaged, no RepVGG, has weights that are not finite, or does not hold the
+ *   network that it says it holds.
+ */
+export function parseCheckpoint(
+  bytes: Uint8Array,
+  source = "The checkpoint",
+  { hints }: ReadOptions = {},
+): LoadedCheckpoint {
+  const { tensors, metadata } = parseTensors(bytes, source);
+  checkFinite(tensors, source);
+  const state: StateDict = new Map();
+  for (const [name, array] of tensors) state.set(withoutPrefix(name, state, source), fromFileLayout(array));
+  const { [KEY]: own, format: _, ...rest } = metadata;
+  const { classes, preprocessing, ...described } = own === undefined ? {} : readOwn(own, source);
+  const { spec, form } = fitted(state, described, hints, source);
+  checkClasses(classes, spec, source);
+  return { spec, form, state, classes, preprocessing, metadata: rest };
+}
+
+type Described = Partial<Pick<Checkpoint, "spec" | "form" | "classes" | "preprocessing">>;
+
+/** What our metadata say, checked. */
+function readOwn(json: string, source: string): Described {
+  const fail = (why: string, cause?: unknown): never => {
+    throw new RepvggError("E_CHECKPOINT", `${source} has metadata "${KEY}" that ${why}.`, { cause });
+  };
+  let value: { version?: unknown; spec?: unknown; form?: unknown; classes?: unknown; preprocessing?: unknown } | null =
+    null;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    fail("is not JSON", cause);
+  }
+  if (typeof value !== "object" || value === null) return fail("is no object");
+  const { version, spec, form, classes, preprocessing } = value;
+  if (version !== VERSION)
+    fail(`has version ${JSON.stringify(version)}, and this program reads ${VERSION}; install a newer one`);
+  if (form !== "train" && form !== "deploy")
+    return fail(`names the form ${JSON.stringify(form)}, neither train nor deploy`);
+  if (classes !== undefined && !(Array.isArray(classes) && classes.every((name) => typeof name === "string"))) {
+    return fail("has classes that are no list of names");
+  }
+  if (preprocessing !== undefined && (typeof preprocessing !== "object" || preprocessing === null)) {
+    return fail("has a preprocessing that is no object");
+  }
+  try {
+    return { spec: parseSpec(spec), form, classes, preprocessing };
+  } catch (cause) {
+    return fail(`has a spec that is not valid: ${(cause as Error).message}`, cause);
+  }
+}
+
+/** The spec and form of the weights, after checking that the weights are all there. */
+function fitted(
+  state: StateDict,
+  described: Described,
+  hints: Partial<RepVggSpec> | undefined,
+  source: string,
+): { spec: RepVggSpec; form: Form } {
+  try {
+    const form = described.form ?? formOf(state);
+    const spec = described.spec ?? specOf(state, hints);
+    if (typeof form !== "string") {
+      throw new RepvggError("E_CHECKPOINT", "Some blocks are fused and some are not; fuse all of them, or none.");
+    }
+    checkState(layerPlan(spec, [1, 1]), form, state);
+    return { spec, form };
+  } catch (cause) {
+    if (!(cause instanceof RepvggError)) throw cause;
+    throw new RepvggError("E_CHECKPOINT", `${source} does not hold a complete RepVGG. ${cause.message}`, { cause });
+  }
+}
+
+/** Names as the network has them: `DataParallel` puts `module.` before each. */
+function withoutPrefix(name: string, taken: ReadonlyMap<string, NdArray>, source: string): string {
+  const plain = name.startsWith("module.") ? name.slice("module.".length) : name;
+  if (taken.has(plain))
+    throw new RepvggError("E_CHECKPOINT", `${source} has "${plain}" twice, with "module." before it and without.`);
+  return plain;
+}
+
+function checkClasses(classes: readonly string[] | undefined, spec: RepVggSpec, source: string): void {
+  if (classes === undefined || classes.length === spec.numClasses) return;
+  throw new RepvggError(
+    "E_CHECKPOINT",
+    `${source} names ${classes.length} classes, but the network has ${spec.numClasses} outputs.`,
+  );
+}

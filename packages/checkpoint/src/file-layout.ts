@@ -1,0 +1,60 @@
+import { type Images, type NdArray, RepvggError, sizeOf, zeros } from "@repvgg/core";
+
+/**
+ * An array in the layout of PyTorch's files: kernels HWIO → OIHW, matrices [in, out] → [out, in], everything else as it is.
+ *
+ * @returns A new array, or `array` itself where nothing changes.
+ */
+export function toFileLayout(array: NdArray): NdArray {
+  if (array.shape.length === 4) return transpose(array, [3, 2, 0, 1]);
+  return array.shape.length === 2 ? transpose(array, [1, 0]) : array;
+}
+
+/** The inverse of {@link toFileLayout}: kernels OIHW → HWIO, matrices [out, in] → [in, out]. */
+export function fromFileLayout(array: NdArray): NdArray {
+  if (array.shape.length === 4) return transpose(array, [2, 3, 1, 0]);
+  return array.shape.length === 2 ? transpose(array, [1, 0]) : array;
+}
+
+/** Images as PyTorch has them, `[N, C, H, W]`. @throws {RepvggError} `E_SHAPE`: not four axes. */
+export function nhwcToNchw(images: NdArray): NdArray {
+  return transpose(images, [0, 3, 1, 2]);
+}
+
+/** Images from PyTorch, `[N, C, H, W]`, as this project has them. @throws {RepvggError} `E_SHAPE`: not four axes. */
+export function nchwToNhwc(images: NdArray): Images {
+  return transpose(images, [0, 2, 3, 1]) as Images;
+}
+
+/**
+ * Reorders axes: axis `i` of the result is axis `order[i]` of `array`.
+ *
+ * @returns A new array.
+ * @throws {RepvggError} `E_SHAPE`: `order` is no permutation of the axes.
+ */
+export function transpose(array: NdArray, order: readonly number[]): NdArray {
+  const rank = array.shape.length;
+  if (order.length !== rank || order.toSorted().some((axis, i) => axis !== i)) {
+    throw new RepvggError(
+      "E_SHAPE",
+      `Axes [${order.join(", ")}] are no order of the axes of [${array.shape.join(", ")}].`,
+    );
+  }
+  const strides = array.shape.map((_, axis) => sizeOf(array.shape.slice(axis + 1)));
+  const shape = order.map((axis) => array.shape[axis]!);
+  const steps = order.map((axis) => strides[axis]!);
+  const result = zeros(shape);
+  let at = 0;
+  const walk = (axis: number, from: number): void => {
+    const length = shape[axis]!;
+    const step = steps[axis]!;
+    if (axis < rank - 1) {
+      for (let i = 0; i < length; i++) walk(axis + 1, from + i * step);
+    } else {
+      for (let i = 0; i < length; i++) result.data[at++] = array.data[from + i * step]!;
+    }
+  };
+  if (rank === 0) result.data.set(array.data);
+  else walk(0, 0);
+  return result;
+}

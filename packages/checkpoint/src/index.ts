@@ -1,0 +1,12 @@
+export {
+  type Checkpoint,
+  type LoadedCheckpoint,
+  parseCheckpoint,
+  type ReadOptions,
+  serializeCheckpoint,
+} from "./checkpoint.ts";
+export { type Dtype, toFloat32 } from "./dtypes.ts";
+export { fromFileLayout, nchwToNhwc, nhwcToNchw, toFileLayout, transpose } from "./file-layout.ts";
+export { type RawTensor, readSafetensors, type Safetensors } from "./read-safetensors.ts";
+export { parseTensors, serializeTensors, type Tensors } from "./tensors.ts";
+export { writeSafetensors } from "./write-safetensors.ts";

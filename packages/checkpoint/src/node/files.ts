@@ -1,0 +1,58 @@
+import { readFile } from "node:fs/promises";
+import { type NdArray, RepvggError } from "@repvgg/core";
+import {
+  type Checkpoint,
+  type LoadedCheckpoint,
+  parseCheckpoint,
+  type ReadOptions,
+  serializeCheckpoint,
+} from "../checkpoint.ts";
+import { parseTensors, serializeTensors, type Tensors } from "../tensors.ts";
+import { writeFileAtomically } from "./write-file-atomically.ts";
+
+/**
+ * Writes a network as a safetensors file that the original PyTorch implementation loads; see {@link serializeCheckpoint}.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT` or `E_STATE`; an earlier file of this name is then still there, unchanged.
+ */
+export async function saveCheckpoint(file: string, checkpoint: Checkpoint): Promise<void> {
+  await writeFileAtomically(file, serializeCheckpoint(checkpoint));
+}
+
+/**
+ * Reads a network; see {@link parseCheckpoint}.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: the file cannot be read, is damaged, or does not hold a RepVGG.
+ */
+export async function loadCheckpoint(file: string, options?: ReadOptions): Promise<LoadedCheckpoint> {
+  return parseCheckpoint(await read(file), file, options);
+}
+
+/** Writes named arrays, axes as they are. @throws {RepvggError} `E_CHECKPOINT`: the file cannot be written. */
+export async function saveTensors(
+  file: string,
+  tensors: ReadonlyMap<string, NdArray>,
+  metadata?: Readonly<Record<string, string>>,
+): Promise<void> {
+  await writeFileAtomically(file, serializeTensors(tensors, metadata));
+}
+
+/** Reads named arrays as float32, axes as they are. @throws {RepvggError} `E_CHECKPOINT`: it cannot be read or is damaged. */
+export async function loadTensors(file: string): Promise<Tensors> {
+  return parseTensors(await read(file), file);
+}
+
+async function read(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason =
+      code === "ENOENT"
+        ? "there is no such file. Check the path."
+        : code === "EISDIR"
+          ? "it is a folder. Give the file in it."
+          : `${message}.`;
+    throw new RepvggError("E_CHECKPOINT", `${file} cannot be read: ${reason}`, { cause });
+  }
+}

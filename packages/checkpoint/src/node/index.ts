@@ -1,0 +1,4 @@
+export type { Checkpoint, LoadedCheckpoint, ReadOptions } from "../checkpoint.ts";
+export type { Tensors } from "../tensors.ts";
+export { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors } from "./files.ts";
+export { type WriteOptions, writeFileAtomically } from "./write-file-atomically.ts";

@@ -1,0 +1,71 @@
+import { randomBytes } from "node:crypto";
+import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { RepvggError } from "@repvgg/core";
+
+export interface WriteOptions {
+  /** Opens the temporary file for writing. @default a new file beside the target */
+  open?: (temporary: string) => Promise<FileHandle>;
+}
+
+/**
+ * Writes a file completely or not at all: under another name in the same folder, to the disk, then renamed. Whoever reads
+ * `file` sees the old content or the new one, also after a crash or a power cut.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: the disk is full, the folder is missing or read-only, … What was at `file` before is
+ *   still there, and nothing else is left.
+ */
+export async function writeFileAtomically(
+  file: string,
+  content: Uint8Array | string,
+  { open: openTemporary = createNew }: WriteOptions = {},
+): Promise<void> {
+  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    const handle = await openTemporary(temporary);
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to report
+    throw new RepvggError("E_CHECKPOINT", `${file} could not be written: ${reasonOf(cause, file)}`, { cause });
+  }
+  await syncFolder(dirname(file));
+}
+
+const createNew = (temporary: string) => open(temporary, "wx");
+
+/** So that the new name, too, survives a power cut. Not every system can (Windows refuses to open folders). */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, "r");
+    await handle.sync().finally(() => handle.close());
+  } catch {
+    // The file itself is complete and on the disk.
+  }
+}
+
+function reasonOf(cause: unknown, file: string): string {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  switch (code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return "the disk is full. Free some space, or choose another folder; nothing was left half-written.";
+    case "ENOENT":
+      return `the folder ${dirname(file)} does not exist. Create it first.`;
+    case "ENOTDIR":
+      return `${dirname(file)} is not a folder.`;
+    case "EISDIR":
+      return "there is a folder of this name. Choose another name.";
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return `the folder ${dirname(file)} may not be written to. Check its permissions, or choose another one.`;
+    default:
+      return `${message}.`;
+  }
+}

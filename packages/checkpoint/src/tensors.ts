@@ -1,0 +1,44 @@
+import { type NdArray, RepvggError } from "@repvgg/core";
+import { fromFloat32, toFloat32 } from "./dtypes.ts";
+import { type RawTensor, readSafetensors } from "./read-safetensors.ts";
+import { writeSafetensors } from "./write-safetensors.ts";
+
+export interface Tensors {
+  readonly tensors: Map<string, NdArray>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Named arrays as a safetensors file, float32, axes as they are. */
+export function serializeTensors(
+  tensors: ReadonlyMap<string, NdArray>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const raw = new Map<string, RawTensor>();
+  for (const [name, { shape, data }] of tensors) raw.set(name, { dtype: "F32", shape, data: fromFloat32(data, "F32") });
+  return writeSafetensors(raw, metadata);
+}
+
+/**
+ * The arrays of a safetensors file as float32, axes as they are.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: the file is damaged.
+ */
+export function parseTensors(bytes: Uint8Array, source?: string): Tensors {
+  const { tensors, metadata } = readSafetensors(bytes, source);
+  const arrays = new Map<string, NdArray>();
+  for (const [name, { dtype, shape, data }] of tensors) arrays.set(name, { shape, data: toFloat32(data, dtype) });
+  return { tensors: arrays, metadata };
+}
+
+/** @throws {RepvggError} `E_CHECKPOINT`: an element is NaN or infinite; the message names the tensor. */
+export function checkFinite(tensors: ReadonlyMap<string, NdArray>, source: string): void {
+  for (const [name, { data }] of tensors) {
+    const index = data.findIndex((value) => !Number.isFinite(value));
+    if (index === -1) continue;
+    throw new RepvggError(
+      "E_CHECKPOINT",
+      `${source} has ${data[index]} in tensor "${name}" (element ${index}): a training that diverged, or a damaged file. ` +
+        "Take an earlier checkpoint.",
+    );
+  }
+}
