@@ -1,0 +1,92 @@
+"""Measures one RepVGG in PyTorch on the CPU.
+
+The only argument is a JSON object (see pytorch.ts). The first line written describes the settings. After that, each number
+read, a line, is a number of repetitions, and the mean time of one, in milliseconds, is written.
+"""
+
+import json
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Block(nn.Module):
+    def __init__(self, plan, deploy):
+        super().__init__()
+        channels_in, channels_out = plan["inChannels"], plan["outChannels"]
+        stride, groups = plan["stride"], plan["groups"]
+
+        def branch(size):
+            conv = nn.Conv2d(channels_in, channels_out, size, stride, size // 2, groups=groups, bias=False)
+            return nn.Sequential(conv, nn.BatchNorm2d(channels_out))
+
+        if deploy:
+            self.branches = nn.ModuleList([nn.Conv2d(channels_in, channels_out, 3, stride, 1, groups=groups)])
+        else:
+            self.branches = nn.ModuleList([branch(3), branch(1)])
+            if plan["identity"]:
+                self.branches.append(nn.BatchNorm2d(channels_out))
+
+    def forward(self, x):
+        return F.relu(sum(branch(x) for branch in self.branches))
+
+
+def make_network(request, deploy):
+    classifier = nn.Linear(request["classifier"]["inFeatures"], request["classifier"]["outFeatures"])
+    blocks = [Block(plan, deploy) for plan in request["blocks"]]
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), classifier)
+
+
+def make_work(request, memory_format):
+    """One unit of work, as a function, with activations and weights in `memory_format`."""
+    torch.manual_seed(1)
+    training = request["work"] == "train"
+    network = make_network(request, deploy=not training).to(memory_format=memory_format)
+    size, batch = request["imageSize"], request["batchSize"]
+    images = torch.randn(batch, request["inputChannels"], size, size).to(memory_format=memory_format)
+    if not training:
+        network.eval()
+
+        def predict():
+            with torch.inference_mode():
+                network(images)
+
+        return predict
+
+    labels = torch.randint(request["classifier"]["outFeatures"], (batch,))
+    sgd = torch.optim.SGD(network.parameters(), 0.01, momentum=0.9, weight_decay=1e-4)
+
+    def step():
+        sgd.zero_grad(set_to_none=True)
+        F.cross_entropy(network(images), labels).backward()
+        sgd.step()
+
+    return step
+
+
+def mean_ms(work, times):
+    start = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - start) * 1000 / times
+
+
+def main():
+    request = json.loads(sys.argv[1])
+    torch.set_num_threads(request["threads"])
+    formats = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
+    works = {name: make_work(request, memory_format) for name, memory_format in formats.items()}
+    # Which is faster depends on the network: PyTorch gets the better one.
+    for work in works.values():
+        mean_ms(work, 3)
+    times = {name: min(mean_ms(work, 1) for _ in range(5)) for name, work in works.items()}
+    best = min(times, key=times.get)
+    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {best}", flush=True)
+    for line in sys.stdin:
+        print(mean_ms(works[best], int(line)), flush=True)
+
+
+main()
