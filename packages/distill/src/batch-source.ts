@@ -1,14 +1,6 @@
-import type { Images } from "@repvgg/core";
+import type { Batch } from "@repvgg/data";
 
-/** Some images of a data set with what is known of them. */
-export interface Batch {
-  /** `[N, H, W, C]`, normalised. */
-  readonly images: Images;
-  /** Class of each image, `[N]`. */
-  readonly labels: Int32Array;
-  /** Position of each image in the data set, `[N]`: what precomputed teacher logits are looked up by. */
-  readonly indices: ArrayLike<number>;
-}
+export type { Batch };
 
 /** What a source may tell of its data set, so that a mismatch is found before the first step. */
 export interface DataSetFacts {
@@ -22,6 +14,8 @@ export interface DataSetFacts {
 export interface BatchSource {
   /** At least 1, the same in every epoch. */
   readonly batchesPerEpoch: number;
+  /** Images of a batch, of all but perhaps the last. */
+  readonly batchSize?: number;
   readonly dataset: DataSetFacts;
   /**
    * The batches of one epoch, beginning at `startBatch`. The same arguments always give the same batches: this is what

@@ -1,5 +1,6 @@
 import { type Images, type RepVggSpec, RepvggError, ShapeError } from "@repvgg/core";
 import type { Batch, BatchSource } from "./batch-source.ts";
+import type { Student } from "./trainer-types.ts";
 
 /**
  * Whether a network can learn from, or be judged on, a data set: found out before the first step.
@@ -47,6 +48,29 @@ export function checkBatch({ images, labels, indices }: Batch, spec: RepVggSpec,
 }
 
 /**
+ * Whether a source gives batches of the one size that the network takes, if it takes only one.
+ *
+ * @throws {RepvggError} `E_DATA`: another batch size, or a smaller last batch.
+ */
+export function checkBatchSize({ dataset, batchSize, batchesPerEpoch }: BatchSource, networkBatchSize?: number): void {
+  if (batchSize === undefined || networkBatchSize === undefined) return;
+  if (batchSize !== networkBatchSize) {
+    throw new RepvggError(
+      "E_DATA",
+      `The network was made for batches of ${networkBatchSize} images, the training set gives batches of ${batchSize}. ` +
+        "Make both with the same batch size.",
+    );
+  }
+  if (batchSize * batchesPerEpoch > dataset.length) {
+    throw new RepvggError(
+      "E_DATA",
+      `The last batch of the training set has only ${dataset.length % batchSize} images, and the network takes only ` +
+        `batches of ${batchSize}. Let the loader leave it out (\`dropLast: true\`).`,
+    );
+  }
+}
+
+/**
  * Takes the first batch of each source and checks them, so that a validation set that does not fit is not found out only
  * after an epoch.
  *
@@ -55,17 +79,24 @@ export function checkBatch({ images, labels, indices }: Batch, spec: RepVggSpec,
 export async function checkFirstBatches(
   data: BatchSource,
   validation: BatchSource | undefined,
-  spec: RepVggSpec,
+  { spec, imageSize }: Pick<Student, "spec" | "imageSize">,
 ): Promise<void> {
   const images = await firstImages(data, spec, "training set");
-  if (!validation) return;
-  const others = await firstImages(validation, spec, "validation set");
-  if (images.shape[1] !== others.shape[1] || images.shape[2] !== others.shape[2]) {
-    const size = ({ shape }: Images) => `${shape[1]}×${shape[2]}`;
+  const [, H, W] = images.shape;
+  if (imageSize && (H !== imageSize[0] || W !== imageSize[1])) {
     throw new RepvggError(
       "E_DATA",
-      `Images of the training set are ${size(images)} pixels, those of the validation set ${size(others)}. ` +
-        "Bring both to the same size.",
+      `Images of the training set are ${H}×${W} pixels, but the network was made for ${imageSize.join("×")}. ` +
+        "Make the network for the size of the images, or bring them to its size.",
+    );
+  }
+  if (!validation) return;
+  const others = await firstImages(validation, spec, "validation set");
+  if (H !== others.shape[1] || W !== others.shape[2]) {
+    const size = `${others.shape[1]}×${others.shape[2]}`;
+    throw new RepvggError(
+      "E_DATA",
+      `Images of the training set are ${H}×${W} pixels, those of the validation set ${size}. Bring both to the same size.`,
     );
   }
 }

@@ -22,6 +22,7 @@ export type {
   EpochReport,
   SaveReason,
   StepReport,
+  Student,
   TrainerCallbacks,
   TrainerOptions,
   TrainerProgress,

@@ -91,12 +91,18 @@ export interface TrainerState {
   readonly optimizer: ReadonlyMap<string, NdArray>;
 }
 
+/** A network that learns; one that takes only images of one size, or batches of one size, may say which. */
+export type Student = TrainableNetwork<Tensor, Scalar> & {
+  readonly imageSize?: readonly [height: number, width: number];
+  readonly batchSize?: number;
+};
+
 /** Why a state is saved: an epoch is done, `saveEverySteps` steps are, or the signal stopped the training. */
 export type SaveReason = "epoch" | "steps" | "abort";
 
 export interface TrainerOptions {
   /** Borrowed: the caller disposes it. To resume, made from `resume.network`. */
-  network: TrainableNetwork<Tensor, Scalar>;
+  network: Student;
   data: BatchSource;
   /** @default crossEntropyObjective() */
   objective?: Objective;

@@ -1,7 +1,7 @@
 import { RepvggError } from "@repvgg/core";
 import type { Batch } from "./batch-source.ts";
 import { bestEpoch } from "./best-epoch.ts";
-import { checkBatch, checkFirstBatches, checkSource } from "./check-training.ts";
+import { checkBatch, checkBatchSize, checkFirstBatches, checkSource } from "./check-training.ts";
 import { EpochMeter } from "./epoch-meter.ts";
 import { evaluate } from "./evaluate.ts";
 import { nextTurn } from "./next-turn.ts";
@@ -58,6 +58,7 @@ export class Trainer {
       );
     }
     checkSource(data, network.spec, "training set");
+    checkBatchSize(data, network.batchSize);
     if (validation) checkSource(validation, network.spec, "validation set");
 
     this.#options = options;
@@ -82,7 +83,7 @@ export class Trainer {
   async run(): Promise<TrainingResult> {
     const { network, data, validation, epochs, resume } = this.#options;
     const start = performance.now();
-    await checkFirstBatches(data, validation, network.spec);
+    await checkFirstBatches(data, validation, network);
     if (resume && resume.optimizer.size > 0) await network.importOptimizerState(resume.optimizer);
 
     if (this.#epoch < epochs) await this.#stopIfAborted();
