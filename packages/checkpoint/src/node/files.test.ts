@@ -1,0 +1,104 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineSpec, initialState, ndArray } from "@repvgg/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors } from "./files.ts";
+import { writeFileAtomically } from "./write-file-atomically.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "repvgg-checkpoint-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const spec = defineSpec({ numBlocks: [1, 1, 1, 1], widthMultiplier: [1 / 16, 1 / 32, 1 / 64, 1 / 64], numClasses: 2 });
+
+describe("saveCheckpoint", () => {
+  it("writes a file that loadCheckpoint reads, and nothing else", async () => {
+    const file = join(folder, "net.safetensors");
+    const checkpoint = { spec, form: "train", state: initialState(spec, 1), classes: ["a", "b"] } as const;
+    await saveCheckpoint(file, checkpoint);
+    expect(await loadCheckpoint(file)).toMatchObject(checkpoint);
+    expect(await readdir(folder)).toEqual(["net.safetensors"]);
+  });
+
+  it("leaves the earlier file when the new state cannot be saved", async () => {
+    const file = join(folder, "net.safetensors");
+    const state = initialState(spec, 1);
+    await saveCheckpoint(file, { spec, form: "train", state });
+    const before = await readFile(file);
+    const broken = new Map(state).set("linear.bias", ndArray([2], Float32Array.of(0, Number.NaN)));
+    await expect(saveCheckpoint(file, { spec, form: "train", state: broken })).rejects.toThrow(/linear\.bias/);
+    expect(await readFile(file)).toEqual(before);
+  });
+});
+
+it("saveTensors and loadTensors keep arrays and metadata", async () => {
+  const file = join(folder, "input.safetensors");
+  const tensors = new Map([["input", ndArray([1, 2], Float32Array.of(3, 4))]]);
+  await saveTensors(file, tensors, { step: "7" });
+  expect(await loadTensors(file)).toEqual({ tensors, metadata: { step: "7" } });
+});
+
+describe("loading", () => {
+  it("says what is wrong with the path", async () => {
+    await expect(loadCheckpoint(join(folder, "none.safetensors"))).rejects.toThrow(
+      expect.objectContaining({
+        code: "E_CHECKPOINT",
+        message: expect.stringMatching(/none\.safetensors cannot be read: there is no/),
+      }),
+    );
+    await expect(loadTensors(folder)).rejects.toThrow(/it is a folder/);
+  });
+
+  it("names the damaged file", async () => {
+    const file = join(folder, "net.safetensors");
+    await writeFile(file, "");
+    await expect(loadCheckpoint(file)).rejects.toThrow(/net\.safetensors is not safetensors: it has 0 bytes/);
+  });
+});
+
+describe("writeFileAtomically", () => {
+  const fails = (file: string, message: RegExp, options?: Parameters<typeof writeFileAtomically>[2]) =>
+    expect(writeFileAtomically(file, "new", options)).rejects.toThrow(
+      expect.objectContaining({ code: "E_CHECKPOINT", message: expect.stringMatching(message) }),
+    );
+
+  it("replaces a file", async () => {
+    const file = join(folder, "a.json");
+    await writeFileAtomically(file, "old and longer");
+    await writeFileAtomically(file, "new");
+    expect(await readFile(file, "utf8")).toBe("new");
+    expect(await readdir(folder)).toEqual(["a.json"]);
+  });
+
+  it("keeps the old file and leaves nothing when writing fails", async () => {
+    const file = join(folder, "a.json");
+    await writeFile(file, "old");
+    await fails(file, /a\.json could not be written: EBADF/, { open: () => open(file, "r") });
+    expect(await readFile(file, "utf8")).toBe("old");
+    expect(await readdir(folder)).toEqual(["a.json"]);
+  });
+
+  // Linux's device that is always full; other systems have none.
+  if (existsSync("/dev/full")) {
+    it("says that the disk is full", async () => {
+      await fails(join(folder, "a"), /could not be written: the disk is full/, { open: () => open("/dev/full", "w") });
+      expect(await readdir(folder)).toEqual([]);
+    });
+  }
+
+  it("removes what it wrote when it cannot be renamed", async () => {
+    await mkdir(join(folder, "taken"));
+    await fails(join(folder, "taken"), /there is a folder of this name/);
+    expect(await readdir(folder)).toEqual(["taken"]);
+  });
+
+  it("says that the folder is missing, or is none", async () => {
+    await fails(join(folder, "none", "a"), /the folder .*none does not exist/);
+    await writeFile(join(folder, "file"), "");
+    await fails(join(folder, "file", "a"), /file is not a folder/);
+  });
+});
