@@ -1,0 +1,25 @@
+import type { Command } from "./command.ts";
+import { bench } from "./commands/bench.cmd.ts";
+import { distill } from "./commands/distill.cmd.ts";
+import { doctor } from "./commands/doctor.cmd.ts";
+import { fuse } from "./commands/fuse.cmd.ts";
+import { predict } from "./commands/predict.cmd.ts";
+import { summary } from "./commands/summary.cmd.ts";
+import { train } from "./commands/train.cmd.ts";
+import { val } from "./commands/val.cmd.ts";
+import { variants } from "./commands/variants.cmd.ts";
+import { verify } from "./commands/verify.cmd.ts";
+
+/** Every subcommand, in the order of `repvgg --help`. */
+export const COMMANDS = [
+  variants,
+  summary,
+  train,
+  distill,
+  val,
+  predict,
+  fuse,
+  verify,
+  bench,
+  doctor,
+] as unknown as readonly Command[];

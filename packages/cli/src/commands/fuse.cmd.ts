@@ -1,0 +1,17 @@
+import { defineCommand } from "../command.ts";
+import { DEVICE_OPTIONS, PROOF_OPTIONS, SEED_OPTION } from "../common-options.ts";
+
+export const fuse = defineCommand({
+  name: "fuse",
+  summary: "Write a checkpoint's deploy form and prove that it gives the same answers.",
+  example: "repvgg fuse runs/mnist-student/best.safetensors student-deploy.safetensors",
+  positionals: [
+    { name: "checkpoint", help: "a .safetensors file in train form, or a run folder (its best)" },
+    { name: "out", help: "the .safetensors file to write" },
+  ],
+  options: { ...PROOF_OPTIONS, ...SEED_OPTION, ...DEVICE_OPTIONS },
+  async run({ args: [checkpoint, out], options, terminal }) {
+    const { fuseCheckpoint } = await import("../run/fuse-checkpoint.ts");
+    return fuseCheckpoint(checkpoint!, out!, options, terminal);
+  },
+});

@@ -1,0 +1,27 @@
+import { defineCommand } from "../command.ts";
+import { DEVICE_OPTIONS } from "../common-options.ts";
+
+export const predict = defineCommand({
+  name: "predict",
+  summary: "Name the most probable classes of images, or write the logits of a tensor.",
+  example: "repvgg predict runs/mnist-student digit.png",
+  positionals: [
+    { name: "checkpoint", help: "a .safetensors file, or a run folder (its best)" },
+    { name: "image", help: "image files (JPEG, PNG, WebP, ...)", many: true, optional: true },
+  ],
+  options: {
+    topK: { kind: "integer", help: "classes to name for each image", min: 1, default: 5 },
+    tensor: { kind: "text", value: "file", help: "instead of images: safetensors with `input` [N, 3, H, W]" },
+    logits: { kind: "text", value: "file", help: "with --tensor: where to write `logits` [N, C]" },
+    batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 64 },
+    ...DEVICE_OPTIONS,
+  },
+  async run({ args: [checkpoint, ...images], options, terminal }) {
+    if (options.tensor !== undefined || options.logits !== undefined) {
+      const { predictTensor } = await import("../run/predict-tensor.ts");
+      return predictTensor(checkpoint!, images, options, terminal);
+    }
+    const { predictImages } = await import("../run/predict-images.ts");
+    return predictImages(checkpoint!, images, options, terminal);
+  },
+});

@@ -1,0 +1,21 @@
+import { defineCommand } from "../command.ts";
+import { DATA_OPTION, DEVICE_OPTIONS } from "../common-options.ts";
+
+export const val = defineCommand({
+  name: "val",
+  summary: "Measure a checkpoint's loss and accuracy on a data set.",
+  example: "repvgg val runs/mnist-student/best.safetensors --data mnist",
+  positionals: [{ name: "checkpoint", help: "a .safetensors file, or a run folder (its best)" }],
+  options: {
+    ...DATA_OPTION,
+    split: { kind: "choice", help: "images to measure on", choices: ["val", "train"], default: "val" },
+    batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 256 },
+    limit: { kind: "integer", help: "only the first images of the split", min: 1, defaultText: "all" },
+    printEvery: { kind: "integer", help: "batches between two lines", min: 1, default: 10 },
+    ...DEVICE_OPTIONS,
+  },
+  async run({ args: [checkpoint], options, terminal }) {
+    const { validateCheckpoint } = await import("../run/validate-checkpoint.ts");
+    return validateCheckpoint(checkpoint!, options, terminal);
+  },
+});

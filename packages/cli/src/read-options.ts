@@ -1,0 +1,56 @@
+import { flagName, inRange, type OptionSpec, type OptionSpecs, type OptionValues, rangeText } from "./option.ts";
+
+/**
+ * The typed values of a command's options.
+ *
+ * @param raw What commander read: strings, and booleans for flags, by camelCase name.
+ * @returns All options with their defaults, and only those that were given.
+ * @throws {RepvggError} `E_USAGE`: a value is not of the option's kind, or out of its range.
+ */
+export async function readOptions<O extends OptionSpecs>(
+  specs: O,
+  raw: Readonly<Record<string, string | boolean>>,
+): Promise<{ options: OptionValues<O>; given: Partial<OptionValues<O>> }> {
+  const given: Record<string, unknown> = {};
+  for (const [key, spec] of Object.entries(specs)) {
+    const value = raw[key] ?? negated(key, raw);
+    if (value !== undefined) given[key] = await readValue(key, spec, value);
+  }
+  const typed = given as Partial<OptionValues<O>>;
+  return { options: withDefaults(specs, typed), given: typed };
+}
+
+/** Adds the defaults of everything that is not given. */
+export function withDefaults<O extends OptionSpecs>(specs: O, given: Partial<OptionValues<O>>): OptionValues<O> {
+  const defaults = Object.entries(specs).map(([key, spec]) => [key, spec.kind === "flag" ? false : spec.default]);
+  return { ...Object.fromEntries(defaults), ...given };
+}
+
+/** commander keeps `--no-wide` as `wide: false`. */
+function negated(key: string, raw: Readonly<Record<string, string | boolean>>): boolean | undefined {
+  if (!/^no[A-Z]/.test(key)) return undefined;
+  const positive = key[2]!.toLowerCase() + key.slice(3);
+  return raw[positive] === false ? true : undefined;
+}
+
+async function readValue(key: string, spec: OptionSpec, raw: string | boolean): Promise<unknown> {
+  if (typeof raw === "boolean" || spec.kind === "flag" || spec.kind === "text") return raw;
+  if (spec.kind === "choice") {
+    if (!spec.choices.includes(raw)) throw await wrongChoice(key, raw, spec.choices);
+    return raw;
+  }
+  const value = raw.trim() === "" ? Number.NaN : Number(raw);
+  if (!inRange(value, spec)) throw await usageError(`${flagName(key)} must be ${rangeText(spec)}, got "${raw}".`);
+  return value;
+}
+
+async function wrongChoice(key: string, raw: string, choices: readonly string[]): Promise<Error> {
+  const { nearestName } = await import("@repvgg/core");
+  const nearest = nearestName(raw.toLowerCase(), choices);
+  return usageError(`${flagName(key)} must be one of ${choices.join(", ")}, got "${raw}". Did you mean ${nearest}?`);
+}
+
+async function usageError(message: string): Promise<Error> {
+  const { RepvggError } = await import("@repvgg/core"); // Only now: `--help` starts without it.
+  return new RepvggError("E_USAGE", message);
+}

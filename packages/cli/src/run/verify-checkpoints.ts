@@ -1,0 +1,44 @@
+import { RepvggError } from "@repvgg/core";
+import type { CommandResult } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import type { Terminal } from "../terminal.ts";
+import { compareModels, describeProof, type ProofOptions } from "./compare-models.ts";
+import { loadTrained, type TrainedModel } from "./model.ts";
+import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
+
+/** Whether two checkpoints give the same answers to random images. */
+export async function verifyCheckpoints(
+  pathA: string,
+  pathB: string,
+  options: ProofOptions & DeviceChoice,
+  terminal: Terminal,
+): Promise<CommandResult> {
+  const [a, b] = [await loadTrained(pathA), await loadTrained(pathB)];
+  assertComparable(a, b);
+  const device = await openDeviceOf(options, terminal);
+  try {
+    const proof = await compareModels(device, a, b, a.preprocessing ? a.imageSize : b.imageSize, options);
+    const verdict = proof.equal ? "give the same answers" : "do not give the same answers";
+    return {
+      value: proof,
+      text: [`${a.name} and ${b.name} ${verdict}.`, ...describeProof(proof)].join("\n"),
+      exitCode: proof.equal ? EXIT.success : EXIT.failure,
+    };
+  } finally {
+    device.dispose();
+  }
+}
+
+/** @throws {RepvggError} `E_CHECKPOINT`: the two take other images or know other numbers of classes. */
+function assertComparable(a: TrainedModel, b: TrainedModel): void {
+  const check = (what: string, ofA: unknown, ofB: unknown) => {
+    if (String(ofA) === String(ofB)) return;
+    throw new RepvggError(
+      "E_CHECKPOINT",
+      `${a.name} has ${ofA} ${what}, ${b.name} has ${ofB}: their answers cannot be compared.`,
+    );
+  };
+  check("classes", a.spec.numClasses, b.spec.numClasses);
+  check("input channels", a.spec.inputChannels, b.spec.inputChannels);
+  if (a.preprocessing && b.preprocessing) check("pixels (height, width)", a.imageSize, b.imageSize);
+}

@@ -1,0 +1,48 @@
+/** What the command line is connected to. */
+export interface Streams {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends when the user asks to stop; only called by commands that can stop cleanly. */
+  onInterrupt?(): AbortSignal;
+}
+
+/** How a command speaks while it works: results to stdout, everything else to stderr. */
+export class Terminal {
+  readonly json: boolean;
+  /** Colours and moving bars: only for people, on a terminal. */
+  readonly lively: boolean;
+  readonly env: Streams["env"];
+  readonly #streams: Streams;
+
+  constructor(streams: Streams, json: boolean) {
+    this.#streams = streams;
+    this.json = json;
+    this.env = streams.env;
+    this.lively = isLively(streams);
+  }
+
+  /** A line of the result. Goes to stderr with `--json`, where stdout carries one JSON value and nothing else. */
+  print(line: string): void {
+    (this.json ? this.#streams.stderr : this.#streams.stdout).write(line + "\n");
+  }
+
+  /** A note or progress. */
+  note(line: string): void {
+    this.#streams.stderr.write(line + "\n");
+  }
+
+  get stderr(): NodeJS.WritableStream {
+    return this.#streams.stderr;
+  }
+
+  /** From here on Ctrl-C asks the command to stop rather than ending the process. */
+  interruptSignal(): AbortSignal {
+    return this.#streams.onInterrupt?.() ?? new AbortController().signal;
+  }
+}
+
+/** @see https://no-color.org: any value but the empty one turns colour off. */
+export function isLively({ stderr, env }: Streams): boolean {
+  return stderr.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
+}

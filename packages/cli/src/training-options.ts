@@ -1,0 +1,91 @@
+import { DATA_OPTION, DEVICE_OPTIONS, SEED_OPTION } from "./common-options.ts";
+import type { OptionSpecs } from "./option.ts";
+
+/** Settings of every training. */
+const SHARED_SETTINGS = {
+  ...DATA_OPTION,
+  model: {
+    kind: "text",
+    value: "model",
+    help: "a name from `repvgg variants`, or a checkpoint whose architecture to take",
+    defaultText: "none, required",
+  },
+  weights: { kind: "text", value: "file", help: "checkpoint to start from", defaultText: "random weights" },
+  epochs: { kind: "integer", help: "passes over the training images", min: 1, max: 100000, default: 4 },
+  batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 128 },
+  lr: { kind: "number", help: "largest learning rate", min: 0, open: "min", default: 0.1 },
+  momentum: { kind: "number", help: "momentum of SGD", min: 0, max: 1, open: "max", default: 0.9 },
+  weightDecay: {
+    kind: "number",
+    help: "L2 penalty on kernels; none on biases and batch normalization",
+    min: 0,
+    default: 1e-4,
+  },
+  schedule: {
+    kind: "choice",
+    help: "how the learning rate falls",
+    choices: ["cosine", "step", "constant"],
+    default: "cosine",
+  },
+  stepEpochs: {
+    kind: "integer",
+    help: "with --schedule step: epochs between two drops to a tenth",
+    min: 1,
+    default: 30,
+  },
+  warmupEpochs: { kind: "number", help: "epochs over which the learning rate first rises", min: 0, default: 0 },
+  augment: {
+    kind: "choice",
+    help: "shift: each image by its own up to 2 pixels",
+    choices: ["none", "shift"],
+    default: "none",
+  },
+  limit: { kind: "integer", help: "train on the first images only", min: 1, defaultText: "all" },
+  numClasses: { kind: "integer", help: "classes of the network", min: 1, max: 1000000, defaultText: "the data set's" },
+  saveEvery: { kind: "integer", help: "steps between two saves in the middle of an epoch", min: 1, default: 200 },
+  ...SEED_OPTION,
+  ...DEVICE_OPTIONS,
+} as const satisfies OptionSpecs;
+
+/** What decides the result of `repvgg train`: what a config file may hold, and what `config.json` records. */
+export const TRAIN_SETTINGS = {
+  ...SHARED_SETTINGS,
+  labelSmoothing: {
+    kind: "number",
+    help: "share of the label that is spread over all classes",
+    min: 0,
+    max: 1,
+    open: "max",
+    default: 0,
+  },
+} as const satisfies OptionSpecs;
+
+/** The same for `repvgg distill`. Its teacher's answers are smoother than any smoothed label. */
+export const DISTILL_SETTINGS = {
+  ...SHARED_SETTINGS,
+  teacher: { kind: "text", value: "checkpoint", help: "the network to learn from", defaultText: "none, required" },
+  temperature: { kind: "number", help: "softness T of the teacher's answers", min: 0, open: "min", default: 4 },
+  alpha: {
+    kind: "number",
+    help: "weight of the teacher's term; the labels have the rest",
+    min: 0,
+    max: 1,
+    default: 0.9,
+  },
+} as const satisfies OptionSpecs;
+
+export type TrainingCommand = "train" | "distill";
+export const SETTINGS = { train: TRAIN_SETTINGS, distill: DISTILL_SETTINGS } as const;
+
+/** Options about the run, not about its result. */
+export const RUN_OPTIONS = {
+  config: { kind: "text", value: "file", help: "JSON or YAML with any of the other options; flags win" },
+  out: {
+    kind: "text",
+    value: "folder",
+    help: "run folder; the next free number is added",
+    defaultText: "runs/<model>",
+  },
+  resume: { kind: "text", value: "run", help: "continue a stopped run, from its last saved step" },
+  dryRun: { kind: "flag", help: "print the plan and stop" },
+} as const satisfies OptionSpecs;
