@@ -1,0 +1,75 @@
+import type {
+  Form,
+  Images,
+  Logits,
+  LossFunction,
+  NdArray,
+  RepVggSpec,
+  SgdStep,
+  StateDict,
+  TrainableNetwork,
+  TrainStepResult,
+} from "@repvgg/core";
+import { lossGradient } from "@repvgg/core/nn";
+import type { EngineTrainingNetwork } from "@repvgg/engine/training";
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
+import { withTfjsBackend } from "./tfjs-backend.ts";
+
+/**
+ * Joins the engine's two halves of a step with a loss written in tfjs.
+ *
+ *     logits → loss and ∂loss/∂logits by tfjs → backward and update
+ *
+ * The engine knows no tfjs, and tfjs sees only the logits, so any loss works, a user's own too.
+ */
+export class EngineTrainableNetwork implements TrainableNetwork<Tensor, Scalar> {
+  readonly spec: RepVggSpec;
+  readonly form: Form = "train";
+  readonly imageSize: readonly [height: number, width: number];
+  /** Images of each step: the engine's memory is planned for exactly so many. */
+  readonly batchSize: number;
+  readonly #engine: EngineTrainingNetwork;
+
+  /** @param engine Owned from here on. */
+  constructor(
+    engine: EngineTrainingNetwork,
+    { imageSize, batchSize }: { imageSize: readonly [number, number]; batchSize: number },
+  ) {
+    this.spec = engine.spec;
+    this.imageSize = imageSize;
+    this.batchSize = batchSize;
+    this.#engine = engine;
+  }
+
+  predict(images: Images): Promise<Logits> {
+    return this.#engine.predict(images);
+  }
+
+  async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: SgdStep): Promise<TrainStepResult> {
+    const logits = this.#engine.forward(images);
+    // The loss is small, [N, C]: plain JavaScript is fast enough, and the same everywhere.
+    const result = await withTfjsBackend("cpu", () => lossGradient(loss, logits));
+    if (Number.isFinite(result.loss)) this.#engine.backwardAndUpdate(result.gradient, step);
+    return { loss: result.loss, logits };
+  }
+
+  exportState(): Promise<StateDict> {
+    return this.#engine.exportState();
+  }
+
+  exportOptimizerState(): Promise<Map<string, NdArray>> {
+    return this.#engine.exportOptimizerState();
+  }
+
+  importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void> {
+    return this.#engine.importOptimizerState(state);
+  }
+
+  dispose(): void {
+    this.#engine.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

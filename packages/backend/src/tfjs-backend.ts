@@ -1,0 +1,73 @@
+import { RepvggError } from "@repvgg/core";
+import { env, getBackend, scalar, setBackend } from "@tensorflow/tfjs-core";
+
+export type TfjsBackend = "cpu" | "wasm";
+
+/** Makes a backend known to tfjs; each is loaded once, and only when it is asked for. */
+const LOADERS: Record<TfjsBackend, () => Promise<void>> = {
+  async cpu() {
+    await import("@tensorflow/tfjs-backend-cpu");
+  },
+  async wasm() {
+    const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
+    if (typeof process === "undefined" || !process.versions?.node) return; // in browsers the application has set them
+    const { createRequire } = await import("node:module");
+    const main = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
+    setWasmPaths(main.slice(0, -basename(main).length));
+  },
+};
+
+const basename = (path: string) => path.split(/[\\/]/).at(-1)!;
+
+const loaded = new Map<TfjsBackend, Promise<void>>();
+/** The end of the work that was last queued. */
+let queue: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs `work` with a tfjs backend as the current one, then sets the one from before again.
+ *
+ * The current backend is one for the whole process. Work is therefore done one after the other: networks on different
+ * backends can be used at the same time, and an application's own use of tfjs keeps its backend.
+ *
+ * @throws {RepvggError} `E_DEVICE`: the backend does not start here; what `work` throws.
+ */
+export function withTfjsBackend<T>(name: TfjsBackend, work: () => T | Promise<T>): Promise<T> {
+  const result = queue.then(async () => {
+    await load(name);
+    const before: string | undefined = getBackend();
+    if (before !== name) await start(name);
+    try {
+      return await work();
+    } finally {
+      if (before && before !== name) await setBackend(before);
+    }
+  });
+  queue = result.catch(() => {}); // whoever asked for it gets the error; the next in the queue must still run
+  return result;
+}
+
+function load(name: TfjsBackend): Promise<void> {
+  const loading = loaded.get(name) ?? LOADERS[name]();
+  loaded.set(name, loading);
+  return loading;
+}
+
+async function start(name: TfjsBackend): Promise<void> {
+  let started = false;
+  let cause: unknown;
+  try {
+    started = await setBackend(name);
+  } catch (error) {
+    cause = error;
+  }
+  if (started) return quietFirstUse();
+  throw new RepvggError("E_DEVICE", `The tfjs backend "${name}" does not start here. Use another device.`, { cause });
+}
+
+/** The "cpu" backend advertises another package when it is first written to, on stderr, unless tfjs is in production mode. */
+function quietFirstUse(): void {
+  const isProduction = env().getBool("PROD");
+  env().set("PROD", true);
+  scalar(0).dispose();
+  env().set("PROD", isProduction);
+}

@@ -1,0 +1,99 @@
+import {
+  type Form,
+  type Images,
+  type Logits,
+  type LossFunction,
+  type NdArray,
+  type Network,
+  ndArray,
+  type RepVggSpec,
+  type SgdStep,
+  ShapeError,
+  type StateDict,
+  sizeOf,
+  type TrainableNetwork,
+  type TrainStepResult,
+} from "@repvgg/core";
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
+import { type TfjsBackend, withTfjsBackend } from "./tfjs-backend.ts";
+
+/** A tfjs network that always runs on its own backend, takes images of one size, and bounds the memory of a prediction. */
+export class TfjsDeviceNetwork<N extends Network> implements Network {
+  readonly spec: RepVggSpec;
+  readonly form: Form;
+  readonly imageSize: readonly [height: number, width: number];
+  protected readonly network: N;
+  protected readonly backend: TfjsBackend;
+  readonly #batchSize: number;
+
+  /** @param network Owned from here on. */
+  constructor(
+    network: N,
+    backend: TfjsBackend,
+    { imageSize, batchSize }: { imageSize: readonly [number, number]; batchSize: number },
+  ) {
+    this.spec = network.spec;
+    this.form = network.form;
+    this.network = network;
+    this.backend = backend;
+    this.imageSize = imageSize;
+    this.#batchSize = batchSize;
+  }
+
+  async predict(images: Images): Promise<Logits> {
+    this.checkImages(images);
+    const [count] = images.shape;
+    const { numClasses } = this.spec;
+    const data = new Float32Array(count * numClasses);
+    for (let start = 0; start < count; start += this.#batchSize) {
+      const part = rows(images, start, Math.min(count, start + this.#batchSize));
+      const logits = await withTfjsBackend(this.backend, () => this.network.predict(part));
+      data.set(logits.data, start * numClasses);
+    }
+    return ndArray([count, numClasses], data);
+  }
+
+  exportState(): Promise<StateDict> {
+    return withTfjsBackend(this.backend, () => this.network.exportState());
+  }
+
+  dispose(): void {
+    this.network.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** @throws {ShapeError} */
+  protected checkImages({ shape, data }: Images): void {
+    const expected = [...this.imageSize, this.spec.inputChannels];
+    const fits = shape.length === 4 && shape[0] >= 1 && expected.every((n, i) => n === shape[i + 1]);
+    if (!fits || data.length !== sizeOf(shape)) throw new ShapeError("images", `[N, ${expected.join(", ")}]`, shape);
+  }
+}
+
+/** The same, learning. */
+export class TfjsDeviceTrainableNetwork
+  extends TfjsDeviceNetwork<TrainableNetwork<Tensor, Scalar>>
+  implements TrainableNetwork<Tensor, Scalar>
+{
+  async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: SgdStep): Promise<TrainStepResult> {
+    this.checkImages(images);
+    return withTfjsBackend(this.backend, () => this.network.trainStep(images, loss, step));
+  }
+
+  exportOptimizerState(): Promise<Map<string, NdArray>> {
+    return withTfjsBackend(this.backend, () => this.network.exportOptimizerState());
+  }
+
+  importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void> {
+    return withTfjsBackend(this.backend, () => this.network.importOptimizerState(state));
+  }
+}
+
+/** The images from `start` to before `end`, as a view. */
+function rows({ shape: [, H, W, C], data }: Images, start: number, end: number): Images {
+  const imageLength = H * W * C;
+  return ndArray([end - start, H, W, C], data.subarray(start * imageLength, end * imageLength));
+}

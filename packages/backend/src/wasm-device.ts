@@ -1,0 +1,34 @@
+import { RepvggError } from "@repvgg/core";
+import { loadEngine } from "@repvgg/engine";
+import { createInferenceNetwork } from "@repvgg/engine/inference";
+import { createTrainingNetwork } from "@repvgg/engine/training";
+import { defaultThreads } from "./default-threads.ts";
+import type { Device, DeviceOptions, NetworkOptions, TrainableNetworkOptions } from "./device.ts";
+import { EngineTrainableNetwork } from "./engine-network.ts";
+
+/**
+ * The device of the WebAssembly engine: runs and trains.
+ *
+ * @throws {RepvggError} `E_DEVICE`: WebAssembly, its SIMD or shared memory is missing; `E_USAGE`: the number of threads.
+ */
+export async function openWasmDevice({ threads }: DeviceOptions = {}): Promise<Device> {
+  const count = threads ?? (await defaultThreads());
+  if (!Number.isInteger(count) || count < 1) {
+    throw new RepvggError("E_USAGE", `threads must be a whole number, 1 or more, got ${count}.`);
+  }
+  const { variant } = await loadEngine();
+
+  const dispose = () => {}; // networks own all that is held
+  return {
+    name: "wasm",
+    description: `RepVGG's WebAssembly engine (${variant}), ${count} thread${count === 1 ? "" : "s"}`,
+    threads: count,
+    trains: true,
+    createNetwork: (options: NetworkOptions) => createInferenceNetwork({ ...options, threads: count }),
+    async createTrainableNetwork(options: TrainableNetworkOptions) {
+      return new EngineTrainableNetwork(await createTrainingNetwork({ ...options, threads: count }), options);
+    },
+    dispose,
+    [Symbol.dispose]: dispose,
+  };
+}
