@@ -1,0 +1,178 @@
+// Direct convolutions and their kernel gradients.
+import {
+  Convolve,
+  gemm,
+  gemmAdd,
+  KernelGradient,
+  MINUS_INFINITY,
+  outerProduct,
+  PANEL_BYTES,
+  TILE_BYTES,
+  TILE_ROWS,
+  ZEROS,
+} from "./generated";
+
+/**
+ * `rows` rows times one panel, as blocks of nearly equal height (16 is 6 + 5 + 5), as narrow as the register tile.
+ * Parameters as of the kernel.
+ */
+export function multiply(
+  rows: i32,
+  inputTable: i32,
+  input: i32,
+  weights: i32,
+  runFloats: i32,
+  runs: i32,
+  gap: i32,
+  outputTable: i32,
+  output: i32,
+  bias: i32,
+  floor: i32,
+): void {
+  const blocks = (rows + TILE_ROWS - 1) / TILE_ROWS;
+  const low = rows / blocks;
+  const high = rows - low * blocks;
+  const taken = (high * (low + 1)) << 2;
+  for (let x = 0; x < PANEL_BYTES; x += TILE_BYTES) {
+    const w = weights + x,
+      o = output + x,
+      b = bias + x;
+    if (high > 0) gemm(low + 1, inputTable, high, input, w, runFloats, runs, gap, outputTable, o, b, floor);
+    if (high < blocks)
+      gemm(low, inputTable + taken, blocks - high, input, w, runFloats, runs, gap, outputTable + taken, o, b, floor);
+  }
+}
+
+/** As {@link multiply}, added to the output. */
+function multiplyAdd(
+  rows: i32,
+  inputTable: i32,
+  input: i32,
+  weights: i32,
+  runFloats: i32,
+  runs: i32,
+  gap: i32,
+  outputTable: i32,
+  output: i32,
+): void {
+  const blocks = (rows + TILE_ROWS - 1) / TILE_ROWS;
+  const low = rows / blocks;
+  const high = rows - low * blocks;
+  const taken = (high * (low + 1)) << 2;
+  for (let x = 0; x < PANEL_BYTES; x += TILE_BYTES) {
+    const w = weights + x,
+      o = output + x;
+    if (high > 0) gemmAdd(low + 1, inputTable, high, input, w, runFloats, runs, gap, outputTable, o, ZEROS, ZEROS);
+    if (high < blocks)
+      gemmAdd(
+        low,
+        inputTable + taken,
+        blocks - high,
+        input,
+        w,
+        runFloats,
+        runs,
+        gap,
+        outputTable + taken,
+        o,
+        ZEROS,
+        ZEROS,
+      );
+  }
+}
+
+export function convolve(call: Convolve, start: i32, end: i32): void {
+  let row = 0,
+    lastRow = call.rows,
+    firstPanel = 0,
+    lastPanel = call.panels;
+  if (call.splitPanels) {
+    firstPanel = start;
+    lastPanel = end;
+  } else {
+    row = start;
+    lastRow = end;
+  }
+  const panelBytes = call.runs * call.runFloats * PANEL_BYTES;
+  const gap = call.runBytes - (call.runFloats << 2);
+  const floor = call.relu ? ZEROS : MINUS_INFINITY;
+  for (; row < lastRow; row += call.chunk) {
+    const rows = min(call.chunk, lastRow - row);
+    const inputTable = call.inputTable + (row << 2),
+      outputTable = call.outputTable + (row << 2);
+    for (let panel = firstPanel; panel < lastPanel; panel++) {
+      const weights = call.weights + panel * panelBytes,
+        output = call.output + panel * PANEL_BYTES;
+      if (call.accumulate) {
+        multiplyAdd(rows, inputTable, call.input, weights, call.runFloats, call.runs, gap, outputTable, output);
+      } else {
+        const bias = call.bias + panel * PANEL_BYTES;
+        multiply(
+          rows,
+          inputTable,
+          call.input,
+          weights,
+          call.runFloats,
+          call.runs,
+          gap,
+          outputTable,
+          output,
+          bias,
+          floor,
+        );
+      }
+    }
+  }
+}
+
+/** Panels whose gradients stay in the cache while all elements pass. */
+const GRADIENT_GROUP: i32 = 4;
+
+export function kernelGradient(call: KernelGradient, start: i32, end: i32): void {
+  const elements = call.runs * call.runFloats;
+  let first = 0,
+    last = elements,
+    firstPanel = 0,
+    lastPanel = call.panels;
+  if (call.splitPanels) {
+    firstPanel = start;
+    lastPanel = end;
+  } else {
+    first = start;
+    last = end;
+  }
+  for (let row = 0; row < call.rows; row += call.chunk) {
+    const rows = min(call.chunk, call.rows - row);
+    for (let group = firstPanel; group < lastPanel; group += GRADIENT_GROUP)
+      gradientOfPanels(call, row, rows, first, last, group, min(group + GRADIENT_GROUP, lastPanel));
+  }
+}
+
+/** Adds rows [row, row + rows) to elements [first, last) of the gradients of some panels. */
+function gradientOfPanels(
+  call: KernelGradient,
+  row: i32,
+  rows: i32,
+  first: i32,
+  last: i32,
+  panel0: i32,
+  panel1: i32,
+): void {
+  const elements = call.runs * call.runFloats;
+  const inputTable = call.inputTable + (row << 2),
+    gradientTable = call.gradientTable + (row << 2);
+  for (let k = first; k < last; ) {
+    const inRun = k % call.runFloats;
+    const left = min(call.runFloats - inRun, last - k);
+    const blocks = (left + TILE_ROWS - 1) / TILE_ROWS;
+    const height = (left + blocks - 1) / blocks;
+    const input = call.input + (k / call.runFloats) * call.runBytes + (inRun << 2);
+    for (let panel = panel0; panel < panel1; panel++) {
+      const gradient = call.gradient + panel * PANEL_BYTES;
+      const target = call.target + (panel * elements + k) * PANEL_BYTES;
+      for (let x = 0; x < PANEL_BYTES; x += TILE_BYTES)
+        outerProduct(height, inputTable, gradientTable, rows, input, gradient + x, target + x, i32(row > 0));
+    }
+    k += height;
+  }
+}
