@@ -5,3 +5,4 @@ export { normal, randomImages, randomSpec, randomState } from "./random.ts";
 export { relativeError } from "./relative-error.ts";
 export { sgd64 } from "./sgd64.ts";
 export type { Array64, State64 } from "./tensor64.ts";
+export { type TorchReference, torchReference } from "./torch-reference.ts";
