@@ -1,4 +1,4 @@
-import { f32x4, type Kernel, kernel, range, VECTOR_BYTES, v128 } from "./wasm-builder.ts";
+import { f32x4, type Kernel, kernel, range, update, VECTOR_BYTES, v128 } from "./wasm-builder.ts";
 
 const ROWS = 6;
 
