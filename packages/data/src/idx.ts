@@ -64,5 +64,6 @@ export function readIdx(bytes: Uint8Array, source = "The idx data"): IdxArray {
       actual < expected ? "It is cut short: fetch it again." : "There is more after its end: fetch it again.";
     fail(`promises ${shape.join("×")} = ${expected} bytes of data and has ${actual}. ${often}`);
   }
-  return { shape, data: bytes.subarray(headerLength) };
+  // A plain view: Node's Buffer overrides slice().
+  return { shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + headerLength, actual) };
 }
