@@ -119,7 +119,7 @@ describe("winograd", () => {
       const biased = value + bias[i % test.co]!;
       return test.relu ? Math.max(biased, 0) : biased;
     });
-    let border = new Float64Array();
+    let border: Float64Array = new Float64Array();
     const results = await runEverywhere((memory) => {
       const { output } = prepare(memory, test, x, weights, bias, before);
       border = withBorder(output, reference);

@@ -1,0 +1,155 @@
+import { describe, expect, it } from "vitest";
+import { expectClose, randomFloats, runEverywhere } from "./test-engine.ts";
+import { paddedImages, type Shape, sizeOf, wholeOf, withBorder } from "./test-images.ts";
+
+/** Sums of some hundred float32 values of order 1. */
+const TOLERANCE = 1e-6;
+
+describe("padInput", () => {
+  it.each([
+    [2, 5, 7, 3],
+    [1, 1, 1, 1],
+    [3, 4, 2, 16],
+  ] as const)("copies [%i, %i, %i, %i] into a zero border", async (...shape) => {
+    const [N, height, width, channels] = shape;
+    const x = randomFloats(sizeOf(shape));
+    let expected: Float64Array = new Float64Array();
+    const results = await runEverywhere((memory) => {
+      const layout = paddedImages(memory, shape);
+      expected = withBorder(layout, x);
+      memory.call("padInput", N * height, {
+        source: memory.floats(x),
+        target: layout.origin,
+        imageBytes: layout.imageBytes,
+        rowBytes: layout.rowBytes,
+        height,
+        lineBytes: width * channels * 4,
+      });
+      return [wholeOf(layout)];
+    });
+    expectClose(results, 0, expected, 0);
+  });
+});
+
+const SHAPES: readonly Shape[] = [
+  [2, 5, 7, 48],
+  [3, 1, 1, 16],
+  [1, 13, 13, 32],
+];
+
+describe("averagePool", () => {
+  it.each(SHAPES)("averages [%i, %i, %i, %i] over the pixels", async (...shape) => {
+    const [N, height, width, channels] = shape;
+    const x = randomFloats(sizeOf(shape));
+    const results = await runEverywhere((memory) => {
+      const { origin, imageBytes, rowBytes } = paddedImages(memory, shape, x);
+      const output = memory.floats(new Float32Array(N * channels).fill(5));
+      memory.call("averagePool", (N * channels) / 16, {
+        input: origin,
+        imageBytes,
+        rowBytes,
+        height,
+        width,
+        channels,
+        output,
+      });
+      return [[output, N * channels]];
+    });
+    const pixels = height * width;
+    const means = new Float64Array(N * channels);
+    x.forEach((value, i) => {
+      means[Math.floor(i / channels / pixels) * channels + (i % channels)]! += value / pixels;
+    });
+    expectClose(results, 0, means, TOLERANCE);
+  });
+
+  it.each(SHAPES)("gives its gradient [%i, %i, %i, %i] to every pixel", async (...shape) => {
+    const [N, height, width, channels] = shape;
+    const gradient = randomFloats(N * channels);
+    const size = sizeOf(shape);
+    const results = await runEverywhere((memory) => {
+      const output = memory.floats(size);
+      memory.call("averagePoolGradient", N * height, {
+        gradient: memory.floats(gradient),
+        height,
+        width,
+        channels,
+        output,
+      });
+      return [[output, size]];
+    });
+    const pixels = height * width;
+    const reference = Float64Array.from({ length: size }, (_, i) => {
+      return gradient[Math.floor(i / channels / pixels) * channels + (i % channels)]! / pixels;
+    });
+    expectClose(results, 0, reference, TOLERANCE);
+  });
+});
+
+describe("columnSums", () => {
+  it.each([
+    [1, 16],
+    [37, 80],
+  ])("sums %i rows of %i channels", async (rows, channels) => {
+    const x = randomFloats(rows * channels);
+    const results = await runEverywhere((memory) => {
+      const output = memory.floats(new Float32Array(channels).fill(5));
+      memory.call("columnSums", channels / 16, { input: memory.floats(x), rows, channels, output });
+      return [[output, channels]];
+    });
+    const reference = new Float64Array(channels);
+    x.forEach((value, i) => {
+      reference[i % channels]! += value;
+    });
+    expectClose(results, 0, reference, TOLERANCE);
+  });
+});
+
+describe("sgd", () => {
+  it.each([true, false])("steps as PyTorch does (nesterov %s)", async (nesterov) => {
+    const length = 16 * 7;
+    const [lr, momentum, decay] = [0.1, 0.9, 1e-2].map(Math.fround) as [number, number, number];
+    const [parameters, gradients, velocity] = [1, 2, 3].map((seed) => randomFloats(length, seed));
+    const results = await runEverywhere((memory) => {
+      const addresses = { parameters: memory.floats(parameters!), velocity: memory.floats(velocity!) };
+      memory.call("sgd", length / 16, {
+        ...addresses,
+        gradients: memory.floats(gradients!),
+        settings: memory.floats([lr, momentum, decay, Number(nesterov)]),
+      });
+      return [
+        [addresses.parameters, length],
+        [addresses.velocity, length],
+      ];
+    });
+    const g = Float64Array.from(gradients!, (value, i) => value + decay * parameters![i]!);
+    const v = g.map((value, i) => momentum * velocity![i]! + value);
+    const updated = v.map((value, i) => parameters![i]! - lr * (nesterov ? g[i]! + momentum * value : value));
+    expectClose(results, 0, updated, TOLERANCE);
+    expectClose(results, 1, v, TOLERANCE);
+  });
+});
+
+describe("launch", () => {
+  it("lets no call begin before the one ahead of it has ended on all threads", async () => {
+    const [rounds, rows, channels] = [200, 64, 32];
+    const results = await runEverywhere((memory) => {
+      const x = memory.floats(rows * channels);
+      const sums = memory.floats(channels);
+      const addition = {
+        parameters: x,
+        gradients: memory.floats(new Float32Array(rows * channels).fill(1)),
+        velocity: memory.floats(rows * channels),
+        settings: memory.floats([-1, 0, 0, 0]),
+      };
+      for (let i = 0; i < rounds; i++) {
+        memory.call("sgd", (rows * channels) / 16, addition);
+        // Every row becomes the mean of all rows, which are equal: a thread that comes early sees rows to which 1 is not added.
+        memory.call("columnSums", channels / 16, { input: x, rows, channels, output: sums });
+        memory.call("averagePoolGradient", rows, { gradient: sums, height: rows, width: 1, channels, output: x });
+      }
+      return [[x, rows * channels]];
+    });
+    for (const [values] of results.values()) expect(values!.every((value) => value === rounds)).toBe(true);
+  });
+});
