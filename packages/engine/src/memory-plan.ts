@@ -54,8 +54,10 @@ export class MemoryPlan {
   }
 
   #once(map: Map<string, number>, key: string, make: () => number): number {
-    let address = map.get(key);
-    if (address === undefined) map.set(key, (address = make()));
+    const known = map.get(key);
+    if (known !== undefined) return known;
+    const address = make();
+    map.set(key, address);
     return address;
   }
 }
