@@ -1,0 +1,27 @@
+import { checkState } from "../check-state.ts";
+import { layerPlan } from "../layer-plan.ts";
+import type { NdArray } from "../nd-array.ts";
+import type { Form, RepVggSpec } from "../spec.ts";
+import { TfjsNetwork } from "./tfjs-network.ts";
+import { TfjsTrainableNetwork } from "./tfjs-trainable-network.ts";
+
+export interface TfjsNetworkOptions<F extends Form = Form> {
+  readonly spec: RepVggSpec;
+  /** Copied. */
+  readonly state: ReadonlyMap<string, NdArray>;
+  /** The form that `state` is in. */
+  readonly form: F;
+}
+
+/**
+ * A network on the current tfjs backend: trainable in train form, plain in deploy form. The caller owns it.
+ *
+ * @throws {RepvggError} `E_STATE`: the state does not have exactly the entries of this spec and form, finite and of the right
+ *   shapes.
+ */
+export function createTfjsNetwork(options: TfjsNetworkOptions<"train">): TfjsTrainableNetwork;
+export function createTfjsNetwork(options: TfjsNetworkOptions): TfjsNetwork;
+export function createTfjsNetwork({ spec, state, form }: TfjsNetworkOptions): TfjsNetwork {
+  checkState(layerPlan(spec, [1, 1]), form, state);
+  return form === "train" ? new TfjsTrainableNetwork(spec, state) : new TfjsNetwork(spec, form, state);
+}

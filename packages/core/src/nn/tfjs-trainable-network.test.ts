@@ -1,0 +1,168 @@
+import { relativeError, torchReference } from "@repvgg/tooling";
+import "@tensorflow/tfjs-backend-cpu";
+import "@tensorflow/tfjs-layers"; // registers the gradients
+import {
+  losses,
+  memory,
+  mul,
+  oneHot,
+  type Scalar,
+  setBackend,
+  square,
+  type Tensor,
+  tensor1d,
+} from "@tensorflow/tfjs-core";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Images } from "../nd-array.ts";
+import type { LossFunction, SgdStep } from "../network.ts";
+import { createTfjsNetwork } from "./create-tfjs-network.ts";
+
+type Loss = LossFunction<Tensor, Scalar>;
+
+const crossEntropy =
+  (labels: readonly number[], factor = 1): Loss =>
+  ({ logits }) =>
+    mul<Scalar>(losses.softmaxCrossEntropy(oneHot(tensor1d([...labels], "int32"), logits.shape[1]!), logits), factor);
+
+const create = (torch: ReturnType<typeof torchReference>) =>
+  createTfjsNetwork({ spec: torch.plan.spec, form: "train", state: torch.state });
+
+beforeAll(async () => {
+  await setBackend("cpu");
+});
+
+describe.each(["plain", "grouped"] as const)("TfjsTrainableNetwork against PyTorch in float64, %s", (name) => {
+  const torch = torchReference(name);
+  const loss = crossEntropy(torch.labels);
+
+  it.each([false, true])(
+    "trains five steps with the same losses, nesterov %s, and ends in the same state",
+    async (nesterov) => {
+      const network = create(torch);
+      const found: number[] = [];
+      for (const _ of torch.losses) {
+        const result = await network.trainStep(torch.images, loss, { ...torch.sgd, nesterov });
+        if (found.length === 0) expect(relativeError(result.logits.data, torch.trainLogits)).toBeLessThan(1e-5);
+        found.push(result.loss);
+      }
+      const reference = nesterov ? torch.nesterovLosses : torch.losses;
+      const differences = found.map((value, i) => Math.abs(value - reference[i]!));
+      expect(Math.max(...differences)).toBeLessThan(1e-4);
+      if (!nesterov) {
+        const trained = await network.exportState();
+        for (const [entry, { data }] of torch.stateAfter) {
+          // Five steps of float32, in which a sign of the ReLU may differ: still far below one step's change.
+          expect(relativeError(trained.get(entry)!.data, data), entry).toBeLessThan(1e-3);
+        }
+      }
+      network.dispose();
+    },
+  );
+
+  it("has PyTorch's gradients", async () => {
+    const network = create(torch);
+    // Without momentum and decay, a step of rate 1 subtracts the gradient.
+    await network.trainStep(torch.images, loss, { learningRate: 1, momentum: 0, weightDecay: 0, nesterov: false });
+    const after = await network.exportState();
+    network.dispose();
+    const scale = Math.max(...[...torch.gradients.values()].flatMap(({ data }) => [...data].map(Math.abs)));
+    for (const [parameter, { data }] of torch.gradients) {
+      const before = torch.state.get(parameter)!.data;
+      const error = Math.max(...data.map((g, i) => Math.abs(before[i]! - after.get(parameter)!.data[i]! - g)));
+      // The difference of two float32 of size 1 errs by 1e-7, as do the gradients themselves.
+      expect(error / scale, parameter).toBeLessThan(1e-5);
+    }
+  });
+});
+
+describe("TfjsTrainableNetwork", () => {
+  const torch = torchReference("plain");
+  const loss = crossEntropy(torch.labels);
+  const step: SgdStep = { ...torch.sgd, nesterov: false };
+
+  it("continues bit for bit from its exported state and optimiser state", async () => {
+    const first = create(torch);
+    await first.trainStep(torch.images, loss, step);
+    const [state, optimizer] = [await first.exportState(), await first.exportOptimizerState()];
+    const second = createTfjsNetwork({ spec: torch.plan.spec, form: "train", state });
+    await second.importOptimizerState(optimizer);
+    await first.trainStep(torch.images, loss, step);
+    await second.trainStep(torch.images, loss, step);
+    expect(await second.exportState()).toEqual(await first.exportState());
+    first.dispose();
+    second.dispose();
+  });
+
+  it("has momentum buffers after the first step with momentum only, one a parameter", async () => {
+    const network = create(torch);
+    expect(await network.exportOptimizerState()).toEqual(new Map());
+    await network.trainStep(torch.images, loss, { ...step, momentum: 0 });
+    expect(await network.exportOptimizerState()).toEqual(new Map());
+    await network.trainStep(torch.images, loss, step);
+    expect([...(await network.exportOptimizerState()).keys()].sort()).toEqual([...torch.gradients.keys()].sort());
+    network.dispose();
+  });
+
+  it("refuses a foreign optimiser state and keeps its own", async () => {
+    const network = create(torch);
+    await network.trainStep(torch.images, loss, step);
+    const before = await network.exportOptimizerState();
+    const bias = { shape: [3], data: new Float32Array(3) };
+    await expect(network.importOptimizerState(new Map([["linear.bias", bias]]))).rejects.toMatchObject({
+      code: "E_STATE",
+    });
+    await expect(network.importOptimizerState(new Map([["other", bias]]))).rejects.toMatchObject({ code: "E_STATE" });
+    expect(await network.exportOptimizerState()).toEqual(before);
+    network.dispose();
+  });
+
+  it("reports a loss that is not finite and changes nothing", async () => {
+    const network = create(torch);
+    await network.trainStep(torch.images, loss, step);
+    const [state, optimizer] = [await network.exportState(), await network.exportOptimizerState()];
+    const result = await network.trainStep(torch.images, crossEntropy(torch.labels, NaN), step);
+    expect(result.loss).toBeNaN();
+    expect(await network.exportState()).toEqual(state);
+    expect(await network.exportOptimizerState()).toEqual(optimizer);
+    network.dispose();
+  });
+
+  it("leaks nothing, whether a step works, is not finite or fails", async () => {
+    const before = memory().numTensors;
+    const network = create(torch);
+    await network.trainStep(torch.images, loss, step);
+    const owned = memory().numTensors;
+    await network.trainStep(torch.images, loss, step);
+    await network.trainStep(torch.images, crossEntropy(torch.labels, Infinity), step);
+    const vector: Loss = ({ logits }) => square(logits) as unknown as Scalar;
+    await expect(network.trainStep(torch.images, vector, step)).rejects.toMatchObject({ code: "E_SHAPE" });
+    const failing: Loss = () => {
+      throw new RangeError("no targets");
+    };
+    await expect(network.trainStep(torch.images, failing, step)).rejects.toThrow("no targets");
+    await network.importOptimizerState(await network.exportOptimizerState());
+    expect(memory().numTensors).toBe(owned);
+    network.dispose();
+    network.dispose();
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it("frees everything when it is disposed during a step", async () => {
+    const before = memory().numTensors;
+    const network = create(torch);
+    const running = network.trainStep(torch.images, loss, step);
+    network.dispose();
+    await expect(running).rejects.toMatchObject({ code: "E_DISPOSED" });
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it("refuses a batch that leaves one value a channel", async () => {
+    const network = create(torch);
+    const one: Images = { shape: [1, 4, 4, 3], data: new Float32Array(48) };
+    await expect(network.trainStep(one, crossEntropy([0]), step)).rejects.toMatchObject({
+      code: "E_SHAPE",
+      message: expect.stringContaining("no variance"),
+    });
+    network.dispose();
+  });
+});

@@ -1,0 +1,62 @@
+import { type Tensor, tensor, tidy, type Variable, variable } from "@tensorflow/tfjs-core";
+import { RepvggError } from "../errors.ts";
+import type { NdArray } from "../nd-array.ts";
+import type { StateDict } from "../state-dict.ts";
+import type { StateEntry } from "../state-layout.ts";
+
+/** The parameters and running statistics of a network as tfjs variables, which it owns. */
+export class Variables {
+  readonly entries: readonly StateEntry[];
+  readonly #variables = new Map<string, Variable>();
+  /** Batches that each normalization has seen: numbers of the host, which nothing computes with. */
+  readonly #batches = new Map<string, number>();
+
+  /** @param state Checked against `entries`; copied. */
+  constructor(entries: readonly StateEntry[], state: ReadonlyMap<string, NdArray>) {
+    this.entries = entries;
+    for (const { name, shape, role, trainable } of entries) {
+      const { data } = state.get(name)!;
+      if (role === "numBatchesTracked") {
+        this.#batches.set(name, data[0]!);
+      } else {
+        this.#variables.set(
+          name,
+          tidy(() => variable(tensor(data.slice(), [...shape]), trainable)),
+        );
+      }
+    }
+  }
+
+  /**
+   * The variable of that PyTorch name, borrowed.
+   *
+   * @throws {RepvggError} `E_STATE`: there is none.
+   */
+  get<T extends Tensor>(name: string): Variable & T {
+    const found = this.#variables.get(name);
+    if (!found) throw new RepvggError("E_STATE", `The network has no variable ${name}.`);
+    return found as Variable & T;
+  }
+
+  countBatch(): void {
+    for (const [name, count] of this.#batches) this.#batches.set(name, count + 1);
+  }
+
+  /** A copy, in PyTorch's order. */
+  async export(): Promise<StateDict> {
+    const arrays = await Promise.all(
+      this.entries.map(async ({ name, shape }): Promise<[string, NdArray]> => {
+        const count = this.#batches.get(name);
+        const data = count === undefined ? await this.get(name).data<"float32">() : Float32Array.of(count);
+        return [name, { shape: [...shape], data: data.slice() }];
+      }),
+    );
+    return new Map(arrays);
+  }
+
+  /** Safe to call twice. */
+  dispose(): void {
+    for (const owned of this.#variables.values()) owned.dispose();
+    this.#variables.clear();
+  }
+}
