@@ -21,7 +21,7 @@ export class Program {
 
   /** Scratch that the most demanding call needs, a thread. */
   get scratchBytes(): number {
-    const most = Math.max(0, ...this.calls.map(({ operation, args }) => scratchBytes(operation, args)));
+    const most = Math.max(0, ...this.calls.map(({ operation, args }) => scratchBytes(operation, args as never)));
     // One odd cache line between the threads' parts: equal strides of whole pages would share cache sets.
     return Math.ceil(most / 64) * 64 + 192;
   }

@@ -12,7 +12,10 @@ interface TestCase {
 const spec = (widthMultiplier: RepVggSpec["widthMultiplier"], rest: Partial<RepVggSpec> = {}) =>
   defineSpec({ numBlocks: [1, 2, 1, 1], widthMultiplier, numClasses: 10, ...rest });
 
-/** Small networks that between them take every path of the compiler. */
+/**
+ * Small networks that between them take every path of the compiler. Each normalizes over enough values for its gradients to be
+ * well conditioned: over two, they vanish into rounding.
+ */
 export const TEST_NETWORKS: Readonly<Record<string, TestCase>> = {
   "odd sizes, padded channels": { spec: spec([1 / 16, 1 / 16, 1 / 16, 1 / 32]), imageSize: [13, 11], batch: 3 },
   "Winograd with few tiles": {
@@ -29,7 +32,7 @@ export const TEST_NETWORKS: Readonly<Record<string, TestCase>> = {
   "identity in the stem, one class": {
     spec: spec([1 / 16, 1 / 16, 1 / 16, 1 / 32], { inputChannels: 4, strides: [1, 2, 2, 2, 1], numClasses: 1 }),
     imageSize: [8, 8],
-    batch: 2,
+    batch: 6,
   },
 };
 
