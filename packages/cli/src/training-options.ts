@@ -41,6 +41,7 @@ const SHARED_SETTINGS = {
     default: "none",
   },
   limit: { kind: "integer", help: "train on the first images only", min: 1, defaultText: "all" },
+  valLimit: { kind: "integer", help: "validate on the first images only", min: 1, defaultText: "all" },
   numClasses: { kind: "integer", help: "classes of the network", min: 1, max: 1000000, defaultText: "the data set's" },
   saveEvery: { kind: "integer", help: "steps between two saves in the middle of an epoch", min: 1, default: 200 },
   ...SEED_OPTION,

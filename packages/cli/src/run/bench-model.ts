@@ -112,7 +112,7 @@ function report(
   const [median, p10, p90] = [0.5, 0.1, 0.9].map((share) => quantile(times, share)) as [number, number, number];
   const imagesPerSecond = (batch * 1000) / median;
   const macsPerSecond = macs * imagesPerSecond;
-  const { name, threads, description } = device;
+  const { name, threads } = device;
   const value = {
     model: model.name,
     device: name,
@@ -129,7 +129,7 @@ function report(
   const what = train ? "training steps" : `${form} form`;
   const ms = (x: number) => x.toFixed(x < 10 ? 3 : 1);
   const text = [
-    `${model.name}, ${what}, batch ${batch} of ${model.imageSize.join("x")}, ${description}, ${threads} threads`,
+    `${model.name}, ${what}, batch ${batch} of ${model.imageSize.join("x")}, ${name}, threads: ${threads}`,
     `  latency     ${ms(median)} ms (median of ${times.length}; p10 ${ms(p10)}, p90 ${ms(p90)})`,
     `  throughput  ${imagesPerSecond.toFixed(1)} images/s, ${scaled(macsPerSecond)}MAC/s`,
   ];

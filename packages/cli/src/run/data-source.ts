@@ -24,7 +24,7 @@ export async function openData(data: string | undefined, split: Split, limit?: n
   if (limit > dataset.length) {
     throw new RepvggError(
       "E_USAGE",
-      `--limit ${limit} is more than the ${dataset.length} ${split} images of ${data}. Choose ${dataset.length} or less.`,
+      `A limit of ${limit} images is more than the ${dataset.length} ${split} images of ${data}. Choose ${dataset.length} or less.`,
     );
   }
   return firstImages(dataset, limit);

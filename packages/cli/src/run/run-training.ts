@@ -28,15 +28,22 @@ export async function runTraining(command: TrainingCommand, given: Given, termin
   const signal = terminal.interruptSignal();
   const device = await openDeviceOf(settings, terminal);
   try {
-    const folder = resume ?? (await newRun(command, wanted, plan));
     const state = resume ? await loadResumeState(resume) : undefined;
-    terminal.note(describeData(settings.data!, "train", plan.training));
-    terminal.note(`${plan.modelName} on ${device.description}, ${device.threads} threads; run folder ${folder}`);
-    const result = await train(plan, folder, device, state, signal, terminal);
-    return report(folder, plan, result);
+    const openFolder = () => (resume ? Promise.resolve(resume) : newRun(command, wanted, plan));
+    return await train(plan, { device, state, openFolder, signal, terminal });
   } finally {
     device.dispose();
   }
+}
+
+/** What a training works with. */
+interface Surroundings {
+  readonly device: Device;
+  /** Of the run that is continued. */
+  readonly state: TrainerState | undefined;
+  openFolder(): Promise<string>;
+  readonly signal: AbortSignal;
+  readonly terminal: Terminal;
 }
 
 async function newRun(command: TrainingCommand, wanted: string, plan: TrainingPlan): Promise<string> {
@@ -47,23 +54,20 @@ async function newRun(command: TrainingCommand, wanted: string, plan: TrainingPl
   return folder;
 }
 
-async function train(
-  plan: TrainingPlan,
-  folder: string,
-  device: Device,
-  resume: TrainerState | undefined,
-  signal: AbortSignal,
-  terminal: Terminal,
-): Promise<TrainingResult> {
-  const { settings, spec, preprocessing } = plan;
+async function train(plan: TrainingPlan, surroundings: Surroundings): Promise<CommandResult> {
+  const { device, state, openFolder, signal, terminal } = surroundings;
+  const { settings, spec, preprocessing, modelName } = plan;
   const { batchSize, epochs, lr, momentum, weightDecay, saveEvery } = settings;
   const network = await device.createTrainableNetwork({
     spec,
-    state: resume?.network ?? plan.state,
+    state: state?.network ?? plan.state,
     imageSize: preprocessing.size,
     batchSize,
   });
+  terminal.note(describeData(settings.data!, "train", plan.training));
   const objective = await openObjective(plan, device, signal, terminal);
+  const folder = await openFolder(); // Only now: what fails before leaves nothing behind.
+  terminal.note(`${modelName} on ${device.name}, threads: ${device.threads}; run folder: ${folder}`);
   const shown = await showTraining(terminal, epochs * plan.stepsPerEpoch);
   try {
     const trainer = new Trainer({
@@ -77,9 +81,9 @@ async function train(
       save: (state, { report }) => save(plan, folder, state, report?.isBest === true, report !== undefined),
       saveEverySteps: saveEvery,
       signal,
-      ...(resume && { resume }),
+      ...(state && { resume: state }),
     });
-    return await trainer.run();
+    return report(folder, plan, await trainer.run());
   } finally {
     shown.stop();
     objective.dispose();

@@ -46,7 +46,7 @@ export interface PlannedTeacher {
  */
 export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   const training = await openData(settings.data, "train", settings.limit);
-  const validation = await openData(settings.data, "val");
+  const validation = await openData(settings.data, "val", settings.valLimit);
   checkAgainstData(settings, training);
   const preprocessing = preprocessingOf(training);
   const numClasses = training.classes.length;

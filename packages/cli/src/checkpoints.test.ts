@@ -1,0 +1,303 @@
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors } from "@repvgg/checkpoint/node";
+import { defineSpec, initialState, ndArray, type StateDict, seededRandom } from "@repvgg/core";
+import { MNIST_PREPROCESSING } from "@repvgg/data";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { repvgg, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+
+const DIGIT = fileURLToPath(new URL("fixtures/digit.png", import.meta.url));
+const WIDTHS = [1 / 16, 1 / 16, 1 / 16, 1 / 16] as const;
+const SPEC = defineSpec({ numBlocks: [1, 2, 1, 1], widthMultiplier: WIDTHS, numClasses: 10 });
+const CLASSES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+
+let cwd: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ folder: cwd, remove } = await temporaryFolder());
+  await save("train.safetensors", trainedState(1));
+  await save("other.safetensors", trainedState(2));
+  await mkdir(join(cwd, "digits"));
+  await writeIdxFolder(join(cwd, "digits"));
+});
+afterAll(() => remove());
+
+const CPU = ["--device", "cpu"];
+const run = (...args: string[]) => repvgg(args, { cwd });
+const file = (name: string) => join(cwd, name);
+
+function save(name: string, state: StateDict): Promise<void> {
+  return saveCheckpoint(file(name), {
+    spec: SPEC,
+    form: "train",
+    state,
+    classes: CLASSES,
+    preprocessing: MNIST_PREPROCESSING,
+  });
+}
+
+/** As if it had been trained: batch normalizations whose scales and statistics are not 1 and 0. */
+function trainedState(seed: number): StateDict {
+  const random = seededRandom(seed);
+  const state = initialState(SPEC, seed);
+  const fill = (data: Float32Array, value: () => number) => data.set(data.map(value));
+  for (const [name, { data }] of state) {
+    if (/running_var$|(bn|rbr_identity)\.weight$/.test(name)) fill(data, () => 0.5 + random());
+    if (/running_mean$|(bn|rbr_identity)\.bias$/.test(name)) fill(data, () => random() - 0.5);
+  }
+  return state;
+}
+
+describe("fuse", () => {
+  it("writes the deploy form and its proof", async () => {
+    const { code, stdout } = await run(
+      "fuse",
+      "train.safetensors",
+      "deploy.safetensors",
+      ...CPU,
+      "--images",
+      "8",
+      "--json",
+    );
+    expect(code).toBe(0);
+    const proof = JSON.parse(stdout);
+    expect(proof).toEqual({
+      maxAbsoluteError: expect.any(Number),
+      maxRelativeError: expect.any(Number),
+      agreement: 1,
+      tolerance: 1e-4,
+      images: 8,
+      paramsBefore: expect.any(Number),
+      paramsAfter: expect.any(Number),
+    });
+    // The two forms round differently: a few float32 steps, not zero.
+    expect(proof.maxRelativeError).toBeGreaterThan(0);
+    expect(proof.maxRelativeError).toBeLessThan(1e-5);
+    expect(proof.paramsAfter).toBeLessThan(proof.paramsBefore);
+    expect(await loadCheckpoint(file("deploy.safetensors"))).toMatchObject({
+      spec: SPEC,
+      form: "deploy",
+      classes: CLASSES,
+      preprocessing: MNIST_PREPROCESSING,
+    });
+  });
+
+  it.each([
+    [
+      "a tolerance that is not met",
+      1,
+      ["train.safetensors", "no.safetensors", "--tolerance", "0"],
+      "no.safetensors was not written",
+    ],
+    ["a deploy form", 1, ["deploy.safetensors", "no.safetensors"], "there is nothing to fuse"],
+    [
+      "a missing file",
+      1,
+      ["nowhere.safetensors", "no.safetensors"],
+      "nowhere.safetensors cannot be read: there is no such file",
+    ],
+    ["a folder without checkpoints", 1, ["digits", "no.safetensors"], "The folder digits has no best.safetensors"],
+    [
+      "a missing folder for the output",
+      1,
+      ["train.safetensors", "nowhere/no.safetensors"],
+      "the folder nowhere does not exist",
+    ],
+    ["itself as the output", 2, ["train.safetensors", "train.safetensors"], "is the checkpoint itself"],
+  ])("refuses %s (%i), and leaves no file", async (_, expected, args, message) => {
+    const before = await readdir(cwd);
+    const { code, stdout, stderr } = await run("fuse", ...args, ...CPU, "--images", "2", "--json");
+    expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
+    expect(stderr).toContain(message);
+    expect(await readdir(cwd)).toEqual(before);
+  });
+
+  it.each([
+    ["a truncated file", (bytes: Buffer) => bytes.subarray(0, bytes.length - 7)],
+    [
+      "a header longer than the file",
+      (bytes: Buffer) => Buffer.concat([Buffer.from([255, 255, 255, 0, 0, 0, 0, 0]), bytes.subarray(8)]),
+    ],
+    ["a foreign file", () => Buffer.from("PK\u0003\u0004 this is a zip archive, as .pth files are")],
+    ["an empty file", () => Buffer.alloc(0)],
+    [
+      "weights that are not finite",
+      (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -4), Buffer.from([0, 0, 192, 127])]),
+    ],
+  ])("refuses %s, naming it", async (_, damage) => {
+    await writeFile(file("damaged.safetensors"), damage(await readFile(file("train.safetensors"))));
+    const { code, stderr } = await run("fuse", "damaged.safetensors", "no.safetensors", ...CPU);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: damaged\.safetensors [^\n]+\n$/);
+    expect(await readdir(cwd)).not.toContain("no.safetensors");
+  });
+});
+
+describe("verify", () => {
+  it("ends with 0 when both give the same answers", async () => {
+    const { code, stdout } = await run(
+      "verify",
+      "train.safetensors",
+      "deploy.safetensors",
+      ...CPU,
+      "--images",
+      "4",
+      "--json",
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ equal: true, agreement: 1 });
+  });
+
+  it("ends with 1 when they do not", async () => {
+    const { code, stdout } = await run(
+      "verify",
+      "train.safetensors",
+      "other.safetensors",
+      ...CPU,
+      "--images",
+      "4",
+      "--json",
+    );
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject({ equal: false });
+    const words = await run("verify", "train.safetensors", "other.safetensors", ...CPU, "--images", "4");
+    expect(words.stdout).toContain("do not give the same answers");
+  });
+});
+
+describe("predict", () => {
+  it("names the most probable classes of an image", async () => {
+    const { code, stdout } = await run("predict", "deploy.safetensors", DIGIT, ...CPU, "--top-k", "3", "--json");
+    expect(code).toBe(0);
+    const [{ image, classes }, ...others] = JSON.parse(stdout);
+    expect(others).toEqual([]);
+    expect(image).toBe(DIGIT);
+    expect(classes).toHaveLength(3);
+    for (const { index, name, probability } of classes) {
+      expect(name).toBe(CLASSES[index]);
+      expect(probability).toBeGreaterThan(0);
+    }
+    expect(classes[0].probability).toBeGreaterThanOrEqual(classes[1].probability);
+  });
+
+  it("takes a run folder, and gives train form and deploy form the same classes", async () => {
+    await mkdir(file("run"));
+    await copyFile(file("train.safetensors"), file("run/best.safetensors"));
+    const [a, b] = await Promise.all(["run", "deploy.safetensors"].map((name) => run("predict", name, DIGIT, ...CPU)));
+    expect(a!.code).toBe(0);
+    expect(a!.stdout).toBe(b!.stdout);
+  });
+
+  it("writes the logits of a tensor in PyTorch's layout", async () => {
+    const random = seededRandom(3);
+    const pixels = Float32Array.from({ length: 2 * 3 * 9 * 8 }, random);
+    await saveTensors(file("in.safetensors"), new Map([["input", ndArray([2, 3, 9, 8], pixels)]]));
+    const args = ["--tensor", "in.safetensors", "--logits", "out.safetensors"];
+    const { code, stdout } = await run("predict", "train.safetensors", ...args, ...CPU, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ shape: [2, 10] });
+    const both = (await loadTensors(file("out.safetensors"))).tensors.get("logits")!;
+    expect(both.shape).toEqual([2, 10]);
+
+    // The second image alone: rows must not be mixed up.
+    await saveTensors(file("in.safetensors"), new Map([["input", ndArray([1, 3, 9, 8], pixels.slice(3 * 9 * 8))]]));
+    await run("predict", "train.safetensors", ...args, ...CPU);
+    const second = (await loadTensors(file("out.safetensors"))).tensors.get("logits")!;
+    expect([...second.data]).toEqual([...both.data.slice(10)]);
+  });
+
+  it.each([
+    ["no image", 2, ["train.safetensors"], "No image is given"],
+    ["a missing image", 1, ["train.safetensors", "nowhere.png"], "nowhere.png cannot be read"],
+    ["a file that is no image", 1, ["train.safetensors", "train.safetensors"], "cannot be decoded as an image"],
+    [
+      "a tensor without a place for the logits",
+      2,
+      ["train.safetensors", "--tensor", "in.safetensors"],
+      "belong together",
+    ],
+    [
+      "a file without the tensor",
+      1,
+      ["train.safetensors", "--tensor", "train.safetensors", "--logits", "o"],
+      'has no tensor "input"',
+    ],
+  ])("refuses %s: %i", async (_, expected, args, message) => {
+    const { code, stdout, stderr } = await run("predict", ...args, ...CPU);
+    expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
+    expect(stderr).toContain(message);
+  });
+});
+
+describe("val", () => {
+  it("prints the lines of the PyTorch ImageNet example", async () => {
+    const args = ["--data", "digits", "--batch-size", "8", "--print-every", "3", ...CPU];
+    const { code, stdout } = await run("val", "train.safetensors", ...args);
+    expect(code).toBe(0);
+    const line = (n: number) =>
+      `Test: \\[${n}/4\\]\\tTime +\\d+\\.\\d{3} \\( *\\d+\\.\\d{3}\\)\\tLoss \\d\\.\\d{4}e[+-]\\d\\d \\(\\d\\.\\d{4}e[+-]\\d\\d\\)` +
+      "\\tAcc@1 [ \\d]+\\.\\d\\d \\([ \\d]+\\.\\d\\d\\)\\tAcc@5 [ \\d]+\\.\\d\\d \\([ \\d]+\\.\\d\\d\\)\\n";
+    expect(stdout).toMatch(new RegExp(`^${line(3)}${line(4)} \\* Acc@1 \\d+\\.\\d{3} Acc@5 \\d+\\.\\d{3}\\n$`));
+  });
+
+  it("--json gives fractions, and nothing else on stdout", async () => {
+    const { code, stdout, stderr } = await run("val", "deploy.safetensors", "--data", "digits", "--json", ...CPU);
+    expect(code).toBe(0);
+    const { images, loss, top1, top5, imagesPerSecond } = JSON.parse(stdout);
+    expect(images).toBe(32);
+    expect(loss).toBeGreaterThan(0);
+    expect(imagesPerSecond).toBeGreaterThan(0);
+    expect(top1).toBeLessThanOrEqual(top5);
+    expect(top5).toBeLessThanOrEqual(1);
+    expect(stderr).toContain("Test: [1/1]");
+  });
+
+  it("refuses a network with other classes than the data", async () => {
+    const spec = defineSpec({ numBlocks: [1, 1, 1, 1], widthMultiplier: WIDTHS, numClasses: 7 });
+    await saveCheckpoint(file("seven.safetensors"), { spec, form: "train", state: initialState(spec, 0) });
+    const { code, stdout, stderr } = await run("val", "seven.safetensors", "--data", "digits", ...CPU);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain("The network has 7 classes, but the evaluation set has 10");
+  });
+});
+
+describe("bench and doctor", () => {
+  it.each([
+    ["a checkpoint", ["train.safetensors"], { form: "deploy", train: false }],
+    ["a training step", ["mnist-student", "--train"], { form: "train", train: true }],
+  ])("bench measures %s", async (_, args, expected) => {
+    const { code, stdout } = await run(
+      "bench",
+      ...args,
+      ...CPU,
+      "--batch",
+      "2",
+      "--runs",
+      "3",
+      "--warmup",
+      "1",
+      "--json",
+    );
+    expect(code).toBe(0);
+    const { device, threads, batch, latencyMs, imagesPerSecond, ...rest } = JSON.parse(stdout);
+    expect({ device, threads, batch }).toEqual({ device: "cpu", threads: 1, batch: 2 });
+    expect(rest).toMatchObject(expected);
+    expect(latencyMs.p10).toBeLessThanOrEqual(latencyMs.median);
+    expect(latencyMs.median).toBeLessThanOrEqual(latencyMs.p90);
+    expect(imagesPerSecond).toBeCloseTo(2000 / latencyMs.median, 6);
+  });
+
+  it("doctor gives every device with its reason", async () => {
+    const { code, stdout } = await run("doctor", "--json");
+    expect(code).toBe(0);
+    const { node, engine, devices } = JSON.parse(stdout);
+    expect(node).toBe(process.versions.node);
+    expect(engine.reason).not.toBe("");
+    expect(devices.map(({ name }: { name: string }) => name)).toEqual(["wasm", "tfjs-wasm", "cpu"]);
+    for (const { available, reason } of devices) {
+      expect(typeof available).toBe("boolean");
+      expect(reason).not.toBe("");
+    }
+  });
+});

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { seededRandom } from "@repvgg/core";
+
+const BIN = fileURLToPath(new URL("../bin/repvgg.js", import.meta.url));
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly outcome: Promise<Outcome>;
+  /** Waits until stderr has this text. */
+  seen(text: string): Promise<void>;
+}
+
+/** Starts the real command, as a user's shell would. */
+export function start(args: readonly string[], { cwd }: { cwd: string }): Running {
+  const { NO_COLOR: _, REPVGG_NO_WIDE: __, ...env } = process.env;
+  const child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  let [stdout, stderr] = ["", ""];
+  const waiting: (() => void)[] = [];
+  child.stdout.on("data", (data) => {
+    stdout += data;
+  });
+  child.stderr.on("data", (data) => {
+    stderr += data;
+    for (const look of waiting) look();
+  });
+  const outcome = new Promise<Outcome>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+  const seen = (text: string) =>
+    new Promise<void>((resolve, reject) => {
+      const look = () => stderr.includes(text) && resolve();
+      waiting.push(look);
+      child.on("close", () => reject(new Error(`It ended without saying "${text}": ${stderr}`)));
+      look();
+    });
+  return { child, outcome, seen };
+}
+
+/** Runs the real command to its end. */
+export function repvgg(args: readonly string[], options: { cwd: string }): Promise<Outcome> {
+  return start(args, options).outcome;
+}
+
+/** A folder that is gone after the test. */
+export async function temporaryFolder(): Promise<{ folder: string; remove(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), "repvgg-cli-"));
+  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** Writes MNIST idx files with a few images of noise, brighter in the rows of their class, so that something can be learnt. */
+export async function writeIdxFolder(folder: string, { train = 64, test = 32 } = {}): Promise<void> {
+  for (const [prefix, count] of [
+    ["train", train],
+    ["t10k", test],
+  ] as const) {
+    const random = seededRandom(count);
+    const labels = Uint8Array.from({ length: count }, (_, i) => i % 10);
+    const pixels = Uint8Array.from({ length: count * 784 }, (_, p) => {
+      const row = Math.floor((p % 784) / 28);
+      const bright = Math.floor(row / 3) === labels[Math.floor(p / 784)];
+      return Math.floor(random() * 60) + (bright ? 190 : 0);
+    });
+    await writeFile(join(folder, `${prefix}-images-idx3-ubyte`), idx([count, 28, 28], pixels));
+    await writeFile(join(folder, `${prefix}-labels-idx1-ubyte`), idx([count], labels));
+  }
+}
+
+export function idx(shape: readonly number[], bytes: Uint8Array): Uint8Array {
+  const header = new DataView(new ArrayBuffer(4 + 4 * shape.length));
+  header.setUint32(0, 0x0800 + shape.length);
+  shape.forEach((n, i) => {
+    header.setUint32(4 + 4 * i, n);
+  });
+  return Buffer.concat([new Uint8Array(header.buffer), bytes]);
+}

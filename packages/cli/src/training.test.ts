@@ -1,0 +1,262 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loadCheckpoint } from "@repvgg/checkpoint/node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { idx, repvgg, start, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+
+let cwd: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ folder: cwd, remove } = await temporaryFolder());
+  await mkdir(join(cwd, "digits"));
+  await writeIdxFolder(join(cwd, "digits"));
+});
+afterAll(() => remove());
+
+const run = (...args: string[]) => repvgg(args, { cwd });
+// The smallest network on 64 images: TensorFlow.js in plain JavaScript needs a second for two epochs.
+const TINY = ["--data", "digits", "--model", "mnist-student", "--batch-size", "16", "--device", "cpu"];
+const read = (...path: string[]) => readFile(join(cwd, ...path));
+
+describe("train", () => {
+  it("writes a run folder and tells its best epoch", async () => {
+    const { code, stdout, stderr } = await run("train", ...TINY, "--epochs", "2", "--out", "out/first", "--json");
+    expect(stderr).toContain("digits: MNIST idx files, 64 train images of 28x28, 10 classes");
+    expect(code).toBe(0);
+    const result = JSON.parse(stdout);
+    expect(result).toEqual({
+      run: "out/first",
+      epochs: 2,
+      best: { epoch: expect.any(Number), top1: expect.any(Number), top5: expect.any(Number) },
+    });
+
+    const files = (await readdir(join(cwd, "out/first"))).sort();
+    expect(files).toEqual([
+      "best.safetensors",
+      "config.json",
+      "last.safetensors",
+      "metrics.jsonl",
+      "results.csv",
+      "resume",
+    ]);
+    const metrics = (await read("out/first/metrics.jsonl"))
+      .toString()
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(metrics.map(({ epoch, split }) => [epoch, split])).toEqual([
+      [1, "train"],
+      [1, "val"],
+      [2, "train"],
+      [2, "val"],
+    ]);
+    const keys = ["epoch", "split", "loss", "top1", "top5", "lr", "imagesPerSecond", "seconds"];
+    for (const record of metrics) expect(Object.keys(record).sort()).toEqual([...keys].sort());
+    const best = metrics.find(({ epoch, split }) => epoch === result.best.epoch && split === "val");
+    expect(best).toMatchObject({ top1: result.best.top1, top5: result.best.top5 });
+    const rows = (await read("out/first/results.csv")).toString().trim().split("\n");
+    expect(rows[0]).toContain("epoch,lr,trainLoss,trainTop1,trainTop5,valLoss");
+    expect(rows).toHaveLength(3);
+
+    const { spec, form, classes, preprocessing } = await loadCheckpoint(join(cwd, "out/first/last.safetensors"));
+    expect({ form, classes: classes?.length, strides: spec.strides }).toEqual({
+      form: "train",
+      classes: 10,
+      strides: [1, 2, 2, 2, 2],
+    });
+    expect(preprocessing).toMatchObject({ size: [28, 28], inputChannels: 3 });
+    expect(JSON.parse((await read("out/first/config.json")).toString())).toMatchObject({
+      data: join(cwd, "digits"),
+      model: "mnist-student",
+      epochs: 2,
+      lr: 0.1,
+      run: { command: "train" },
+    });
+  });
+
+  it("gives a second run the next number, and leaves the first alone", async () => {
+    const args = [...TINY, "--epochs", "1", "--limit", "16", "--out", "out/numbered", "--json"];
+    expect(JSON.parse((await run("train", ...args)).stdout).run).toBe("out/numbered");
+    const before = await read("out/numbered/last.safetensors");
+    expect(JSON.parse((await run("train", ...args, "--seed", "5")).stdout).run).toBe("out/numbered-2");
+    expect(await read("out/numbered/last.safetensors")).toEqual(before);
+  });
+
+  it("starts from the weights of another run, and refuses those of another network", async () => {
+    await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--out", "out/base");
+    const more = await run("train", ...TINY, "--epochs", "1", "--weights", "out/base", "--out", "out/more");
+    expect(more.code).toBe(0);
+    const foreign = await run(
+      "train",
+      ...TINY,
+      "--model",
+      "mnist-teacher",
+      "--weights",
+      "out/base",
+      "--out",
+      "out/foreign",
+    );
+    expect(foreign.code).toBe(1);
+    expect(foreign.stderr).toContain("do not fit: numBlocks is [1,1,1,1], the network has [1,1,2,1]");
+    expect(await readdir(join(cwd, "out"))).not.toContain("foreign");
+  });
+
+  it("--dry-run prints the plan and writes nothing", async () => {
+    const { code, stdout } = await run("train", ...TINY, "--epochs", "3", "--out", "out/dry", "--dry-run", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ run: "out/dry", stepsPerEpoch: 4, steps: 12, model: { params: 7586 } });
+    expect(await readdir(join(cwd, "out"))).not.toContain("dry");
+  });
+});
+
+describe("a stopped training", () => {
+  const LONG = [...TINY, "--epochs", "3", "--augment", "shift", "--warmup-epochs", "0.5", "--seed", "3"];
+
+  it("ends with 130 on Ctrl-C, and continues to the same weights as one that was not stopped", async () => {
+    await run("train", ...LONG, "--out", "out/whole");
+    const stopped = start(["train", ...LONG, "--out", "out/stopped"], { cwd });
+    await stopped.seen("Epoch 1/3");
+    stopped.child.kill("SIGINT");
+    const { code, stdout, stderr } = await stopped.outcome;
+    expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
+    expect(stderr).toContain("Its state is saved");
+
+    const resumed = await run("train", "--resume", "out/stopped", "--json");
+    expect(resumed.code).toBe(0);
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ run: "out/stopped", epochs: 3 });
+    for (const file of ["last.safetensors", "best.safetensors"]) {
+      expect(await read("out/stopped", file)).toEqual(await read("out/whole", file));
+    }
+    expect((await read("out/stopped/results.csv")).toString().trim().split("\n")).toHaveLength(4);
+  });
+
+  it("continues after it was killed, too", async () => {
+    const killed = start(["train", ...LONG, "--save-every", "1", "--out", "out/killed"], { cwd });
+    await killed.seen("Epoch 1/3");
+    killed.child.kill("SIGKILL");
+    await killed.outcome;
+    expect((await run("train", "--resume", "out/killed")).code).toBe(0);
+    expect(await read("out/killed/last.safetensors")).toEqual(await read("out/whole/last.safetensors"));
+  });
+
+  it("that is done is told again", async () => {
+    const { code, stdout } = await run("train", "--resume", "out/whole", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ run: "out/whole", epochs: 3 });
+  });
+
+  it.each([
+    [
+      "a flag that contradicts it",
+      ["train", "--resume", "out/whole", "--lr", "0.5"],
+      "--lr 0.5 contradicts the run, which has 0.1",
+    ],
+    ["the other command", ["distill", "--resume", "out/whole"], "is a run of `repvgg train`"],
+    ["a folder that is no run", ["train", "--resume", "digits"], "digits is no run that can be continued"],
+  ])("is not continued with %s", async (_, args, message) => {
+    const { code, stderr } = await run(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
+
+describe("distill", () => {
+  it.each(["none", "shift"])("trains under a teacher (augmentation: %s)", async (augment) => {
+    await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--out", "out/teacher");
+    const args = ["--teacher", "out/teacher", "--limit", "32", "--epochs", "1", "--augment", augment];
+    const { code, stdout } = await run("distill", ...TINY, ...args, "--out", `out/student-${augment}`, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      run: `out/student-${augment}`,
+      teacher: join(cwd, "out/teacher/best.safetensors"),
+      best: { epoch: 1 },
+    });
+  });
+
+  it("refuses a teacher that does not exist", async () => {
+    const { code, stderr } = await run("distill", ...TINY, "--teacher", "nowhere.safetensors");
+    expect(code).toBe(1);
+    expect(stderr).toContain("nowhere.safetensors cannot be read");
+  });
+});
+
+describe("a config file", () => {
+  it.each([
+    ["config.json", JSON.stringify({ data: "digits", model: "mnist-student", epochs: 7, batchSize: 16, lr: 0.02 })],
+    ["config.yaml", "data: digits\nmodel: mnist-student # small\nepochs: 7\nbatchSize: 16\nlr: 0.02\n"],
+  ])("%s gives settings, and flags win", async (name, text) => {
+    await writeFile(join(cwd, name), text);
+    const { code, stdout } = await run("train", "--config", name, "--epochs", "2", "--dry-run", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).settings).toMatchObject({ epochs: 2, lr: 0.02, batchSize: 16, momentum: 0.9 });
+  });
+
+  it("may be the config.json of an earlier run", async () => {
+    await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--lr", "0.03", "--out", "out/again");
+    const { code, stdout } = await run("train", "--config", "out/again/config.json", "--dry-run", "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).settings).toMatchObject({ lr: 0.03, limit: 16, device: "cpu" });
+  });
+
+  it.each([
+    ["an unknown setting", '{"epoch": 3}', 'there is no setting "epoch". Did you mean epochs?'],
+    ["a value out of range", '{"momentum": 1.5}', "momentum must be a number in [0, 1)."],
+    ["a value of another kind", '{"epochs": "3"}', "epochs must be a whole number in [1, 100000]."],
+    ["an unknown choice", '{"schedule": "linear"}', "schedule must be one of cosine, step, constant."],
+    ["a list", "[]", "it must hold one object of settings"],
+    ["no JSON", "{", "The config file bad.json cannot be used"],
+  ])("with %s: 2", async (_, text, message) => {
+    await writeFile(join(cwd, "bad.json"), text);
+    const { code, stderr } = await run("train", ...TINY, "--config", "bad.json");
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  it("that is missing: 2", async () => {
+    const { code, stderr } = await run("train", "--config", "nowhere.json");
+    expect(code).toBe(2);
+    expect(stderr).toContain("The config file nowhere.json cannot be used: ENOENT");
+  });
+});
+
+describe("bad data", () => {
+  it.each([
+    ["a batch larger than the set", 2, ["--limit", "8"], "--batch-size 16 is larger than the training set of 8 images"],
+    [
+      "other classes than the labels",
+      2,
+      ["--num-classes", "5"],
+      "--num-classes 5 does not fit the labels, which are of 10",
+    ],
+    ["a limit above the set", 2, ["--limit", "65"], "A limit of 65 images is more than the 64 train images"],
+    ["a warm-up as long as the training", 2, ["--warmup-epochs", "4"], "--warmup-epochs 4 leaves nothing of 4 epochs"],
+    ["a missing folder", 1, ["--data", "nowhere"], "nowhere cannot be read as a folder"],
+    ["a folder without the files", 1, ["--data", "out"], "out has no train-images-idx3-ubyte"],
+    ["a run folder below a file", 2, ["--out", "digits/t10k-labels-idx1-ubyte/run"], "No run folder can be made at"],
+  ])("%s: %i", async (_, expected, args, message) => {
+    await mkdir(join(cwd, "out"), { recursive: true });
+    const { code, stdout, stderr } = await run("train", ...TINY, ...args, "--json");
+    expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
+    expect(stderr).toContain(message);
+  });
+
+  it.each([
+    ["truncated images", "train-images-idx3-ubyte", (bytes: Buffer) => bytes.subarray(0, 5000)],
+    ["a foreign file", "train-images-idx3-ubyte", () => Buffer.from("%PDF-1.7 and so on, not a digit in it")],
+    [
+      "a label that is no class",
+      "train-labels-idx1-ubyte",
+      (bytes: Buffer) => Buffer.from([...bytes.subarray(0, -1), 11]),
+    ],
+    ["labels of other images", "train-labels-idx1-ubyte", () => idx([3], Uint8Array.of(1, 2, 3))],
+  ])("%s: 1, naming the file", async (name, file, damage) => {
+    const folder = join(cwd, name.replaceAll(" ", "-"));
+    await mkdir(folder);
+    await writeIdxFolder(folder);
+    await writeFile(join(folder, file), damage(await readFile(join(folder, file))));
+    const { code, stderr } = await run("train", ...TINY, "--data", folder, "--out", "out/never");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: [^\n]+\n$/);
+    expect(await readdir(join(cwd, "out"))).not.toContain("never");
+  });
+});
