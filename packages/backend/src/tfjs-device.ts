@@ -1,7 +1,7 @@
-import { type Form, type RepVggSpec, RepvggError, type StateDict, type TrainableNetwork } from "@repvgg/core";
+import { RepvggError } from "@repvgg/core";
 import { createTfjsNetwork } from "@repvgg/core/nn";
-import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { Device, NetworkOptions, TrainableNetworkOptions } from "./device.ts";
+import { loadGradients } from "./load-gradients.ts";
 import { type TfjsBackend, withTfjsBackend } from "./tfjs-backend.ts";
 import { TfjsDeviceNetwork, TfjsDeviceTrainableNetwork } from "./tfjs-network.ts";
 
@@ -29,8 +29,6 @@ export type TfjsDeviceName = keyof typeof KINDS;
 export async function openTfjsDevice(name: TfjsDeviceName): Promise<Device> {
   const { backend, trains, description } = KINDS[name];
   await withTfjsBackend(backend, () => {});
-  const create = (spec: RepVggSpec, state: StateDict, form: Form) =>
-    withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form }));
 
   const dispose = () => {}; // networks own all that is held
   return {
@@ -40,7 +38,8 @@ export async function openTfjsDevice(name: TfjsDeviceName): Promise<Device> {
     trains,
     async createNetwork({ spec, state, form, imageSize, batchSize = 1 }: NetworkOptions) {
       checkBatchSize(batchSize);
-      return new TfjsDeviceNetwork(await create(spec, state, form), backend, { imageSize, batchSize });
+      const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form }));
+      return new TfjsDeviceNetwork(network, backend, { imageSize, batchSize });
     },
     async createTrainableNetwork({ spec, state, imageSize, batchSize }: TrainableNetworkOptions) {
       if (!trains) {
@@ -50,7 +49,8 @@ export async function openTfjsDevice(name: TfjsDeviceName): Promise<Device> {
         );
       }
       checkBatchSize(batchSize);
-      const network = (await create(spec, state, "train")) as TrainableNetwork<Tensor, Scalar>;
+      await loadGradients();
+      const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form: "train" }));
       return new TfjsDeviceTrainableNetwork(network, backend, { imageSize, batchSize });
     },
     dispose,

@@ -5,6 +5,7 @@ import { createTrainingNetwork } from "@repvgg/engine/training";
 import { defaultThreads } from "./default-threads.ts";
 import type { Device, DeviceOptions, NetworkOptions, TrainableNetworkOptions } from "./device.ts";
 import { EngineTrainableNetwork } from "./engine-network.ts";
+import { loadGradients } from "./load-gradients.ts";
 
 /**
  * The device of the WebAssembly engine: runs and trains.
@@ -26,6 +27,7 @@ export async function openWasmDevice({ threads }: DeviceOptions = {}): Promise<D
     trains: true,
     createNetwork: (options: NetworkOptions) => createInferenceNetwork({ ...options, threads: count }),
     async createTrainableNetwork(options: TrainableNetworkOptions) {
+      await loadGradients(); // of the loss
       return new EngineTrainableNetwork(await createTrainingNetwork({ ...options, threads: count }), options);
     },
     dispose,

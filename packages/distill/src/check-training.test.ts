@@ -1,5 +1,5 @@
 import "@tensorflow/tfjs-backend-cpu";
-import { initialState, type NdArray } from "@repvgg/core";
+import { initialState, type NdArray, type Network } from "@repvgg/core";
 import { createTfjsNetwork } from "@repvgg/core/nn";
 import { setBackend } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -117,7 +117,7 @@ describe("a training is refused before its first step when", () => {
     expect(await refusal({ saveEverySteps: 0.5 })).toMatchObject({ code: "E_USAGE" });
     expect(await refusal({ sgd: { momentum: 2 } })).toMatchObject({ code: "E_USAGE" });
     const network = createTfjsNetwork({ spec: TINY, state: initialState(TINY, 1, "deploy"), form: "deploy" });
-    expect(await refusal({ network: network as Student })).toMatchObject({
+    expect(await refusal({ network: network as Network as Student })).toMatchObject({
       code: "E_USAGE",
       message: expect.stringContaining("deploy form"),
     });

@@ -1,3 +1,4 @@
+import "@tensorflow/tfjs-layers"; // the gradients
 import { defineSpec, initialState, type RepVggSpec, type StateDict, type TrainableNetwork } from "@repvgg/core";
 import { createTfjsNetwork } from "@repvgg/core/nn";
 import { BatchLoader, InMemoryDataset, normalize } from "@repvgg/data";

@@ -1,6 +1,6 @@
 import "@tensorflow/tfjs-backend-cpu";
 import { initialState } from "@repvgg/core";
-import { memory, mul, setBackend, sum } from "@tensorflow/tfjs-core";
+import { memory, mul, setBackend } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { jsonlLogger } from "./jsonl-logger.ts";
 import { crossEntropyObjective, kdObjective } from "./objectives.ts";
@@ -18,8 +18,8 @@ beforeAll(async () => {
 });
 
 /** A training with everything that makes it hard to resume: momentum, a schedule, shuffling, validation. */
-const options = (more: Partial<TrainerOptions> = {}): TrainerOptions => ({
-  network: tinyNetwork(),
+const options = ({ network = tinyNetwork(), ...more }: Partial<TrainerOptions> = {}): TrainerOptions => ({
+  network,
   data: trainingLoader(),
   validation: orderedLoader(),
   epochs: EPOCHS,
@@ -56,7 +56,7 @@ const withoutTimes = (history: readonly object[]) =>
   history.map((record) => ({ ...record, seconds: 0, imagesPerSecond: 0 }));
 
 describe("Trainer", () => {
-  it("learns, reports every step and epoch, and leaves no tensor behind", async () => {
+  it("learns, and reports every step and epoch", async () => {
     const network = tinyNetwork();
     const steps: StepReport[] = [];
     const epochs: EpochReport[] = [];
@@ -69,16 +69,7 @@ describe("Trainer", () => {
       jsonlLogger((line) => void lines.push(line)),
     ];
     const trainer = new Trainer(options({ network, callbacks, epochs: 5 }));
-    await network.trainStep(
-      { shape: [8, 6, 6, 1], data: new Float32Array(8 * 36) },
-      ({ logits }) => mul(sum(logits), Number.NaN),
-      { learningRate: 0, momentum: 0.9, weightDecay: 0, nesterov: false },
-    ); // what a network allocates at its first step is its own
-    const before = memory().numTensors;
     const { history, best } = await trainer.run();
-    // Momentum buffers are the network's: one for each parameter.
-    const optimizer = await network.exportOptimizerState();
-    expect(memory().numTensors - before).toBeLessThanOrEqual(optimizer.size);
 
     expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 5 * BATCHES }, (_, i) => i + 1));
     expect(steps[7]).toMatchObject({
@@ -102,6 +93,15 @@ describe("Trainer", () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual(history);
     expect(lines.every((line) => line.endsWith("}\n"))).toBe(true);
     network.dispose();
+  });
+
+  it("leaves no tensor behind", async () => {
+    const network = tinyNetwork();
+    const objective = kdObjective({ teacher: networkTeacher(network) });
+    await new Trainer(options({ network, objective, epochs: 1 })).run(); // allocates the momentum buffers
+    const before = memory().numTensors;
+    await new Trainer(options({ network, objective, epochs: 1 })).run();
+    expect(memory().numTensors).toBe(before);
   });
 
   it("continues bit for bit from the middle of an epoch", async () => {

@@ -1,0 +1,78 @@
+import type { NdArray, SgdStep, StateDict, TrainableNetwork } from "@repvgg/core";
+import { relativeError } from "@repvgg/tooling";
+import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
+import { describe, expect, it } from "vitest";
+import type { DeviceName } from "./device.ts";
+import { openDevice } from "./open-device.ts";
+import { crossEntropy, freshState, IMAGE_SIZE, images, SPEC, slice } from "./test-networks.ts";
+
+/** Both compute in float32, in other orders (and by Winograd's algorithm or not): some 1e-6 after five steps. */
+const TOLERANCE = 2e-5;
+const STEPS = 5;
+const BATCH = 8;
+const all = images(STEPS * BATCH);
+const batch = (k: number) => slice(all, k * BATCH, (k + 1) * BATCH);
+const labels = [0, 1, 2, 3, 4, 0, 1, 2];
+
+interface Trained {
+  readonly losses: readonly number[];
+  readonly logits: readonly Float32Array[];
+  readonly state: StateDict;
+  readonly optimizer: ReadonlyMap<string, NdArray>;
+}
+
+async function learner(name: DeviceName, state = freshState()): Promise<TrainableNetwork<Tensor, Scalar>> {
+  const device = await openDevice(name, { threads: 2 });
+  return device.createTrainableNetwork({ spec: SPEC, state, imageSize: IMAGE_SIZE, batchSize: BATCH });
+}
+
+async function train(network: TrainableNetwork<Tensor, Scalar>, step: SgdStep, from = 0, to = STEPS): Promise<Trained> {
+  const [losses, logits]: [number[], Float32Array[]] = [[], []];
+  for (let k = from; k < to; k++) {
+    const result = await network.trainStep(batch(k), crossEntropy(labels), step);
+    losses.push(result.loss);
+    logits.push(result.logits.data);
+  }
+  return { losses, logits, state: await network.exportState(), optimizer: await network.exportOptimizerState() };
+}
+
+const largestError = (a: ReadonlyMap<string, NdArray>, b: ReadonlyMap<string, NdArray>) =>
+  Math.max(...[...b].map(([name, { data }]) => relativeError(a.get(name)!.data, data)));
+
+describe("the same steps on tfjs and in the engine", () => {
+  it.each([
+    { learningRate: 0.05, momentum: 0.9, weightDecay: 1e-2, nesterov: false },
+    { learningRate: 0.05, momentum: 0.9, weightDecay: 1e-2, nesterov: true },
+    { learningRate: 0.05, momentum: 0, weightDecay: 0, nesterov: false },
+  ])("agree with $momentum momentum, Nesterov's: $nesterov", async (step) => {
+    const [tfjs, engine] = [await learner("cpu"), await learner("wasm")];
+    const [a, b] = [await train(engine, step), await train(tfjs, step)];
+    expect(b.losses.at(-1)).not.toBeCloseTo(b.losses[0]!, 3); // the steps move something
+    expect(relativeError(a.losses, b.losses)).toBeLessThan(TOLERANCE);
+    a.logits.forEach((logits, k) => {
+      expect(relativeError(logits, b.logits[k]!)).toBeLessThan(TOLERANCE);
+    });
+    expect([...a.state.keys()]).toEqual([...b.state.keys()]);
+    expect(largestError(a.state, b.state)).toBeLessThan(TOLERANCE);
+    if (step.momentum > 0) {
+      expect([...a.optimizer.keys()].sort()).toEqual([...b.optimizer.keys()].sort());
+      expect(largestError(a.optimizer, b.optimizer)).toBeLessThan(TOLERANCE);
+    }
+    tfjs.dispose();
+    engine.dispose();
+  });
+
+  it("a training is carried over from one to the other", async () => {
+    const step = { learningRate: 0.05, momentum: 0.9, weightDecay: 1e-2, nesterov: false };
+    const straight = await learner("cpu");
+    const expected = await train(straight, step);
+
+    const first = await learner("cpu");
+    const { state, optimizer } = await train(first, step, 0, 2);
+    const second = await learner("wasm", state);
+    await second.importOptimizerState(optimizer);
+    const actual = await train(second, step, 2);
+    expect(relativeError(actual.losses, expected.losses.slice(2))).toBeLessThan(TOLERANCE);
+    for (const network of [straight, first, second]) network.dispose();
+  });
+});
