@@ -2,15 +2,18 @@ import { relativeError, torchReference } from "@repvgg/tooling";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-layers"; // registers the gradients
 import {
+  getKernel,
   losses,
   memory,
   mul,
   oneHot,
+  registerKernel,
   type Scalar,
   setBackend,
   square,
   type Tensor,
   tensor1d,
+  unregisterKernel,
 } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Images } from "../nd-array.ts";
@@ -154,6 +157,21 @@ describe("TfjsTrainableNetwork", () => {
     network.dispose();
     await expect(running).rejects.toMatchObject({ code: "E_DISPOSED" });
     expect(memory().numTensors).toBe(before);
+  });
+
+  it("says so where the backend has no gradient of a convolution", async () => {
+    const network = create(torch);
+    const kernel = getKernel("Conv2DBackpropFilter", "cpu");
+    unregisterKernel("Conv2DBackpropFilter", "cpu");
+    try {
+      await expect(network.trainStep(torch.images, loss, step)).rejects.toMatchObject({
+        code: "E_UNSUPPORTED",
+        message: expect.stringContaining('backend "cpu" has no gradient of a convolution'),
+      });
+    } finally {
+      registerKernel(kernel);
+    }
+    network.dispose();
   });
 
   it("refuses a batch that leaves one value a channel", async () => {
