@@ -1,4 +1,12 @@
-import { relativeError, torchReference } from "@repvgg/tooling";
+import {
+  backward64,
+  crossEntropy64,
+  forward64,
+  relativeError,
+  type State64,
+  sgd64,
+  torchReference,
+} from "@repvgg/tooling";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-layers"; // registers the gradients
 import {
@@ -82,6 +90,25 @@ describe("TfjsTrainableNetwork", () => {
   const torch = torchReference("plain");
   const loss = crossEntropy(torch.labels);
   const step: SgdStep = { ...torch.sgd, nesterov: false };
+
+  it("decays the weights that the layout names, and no others", async () => {
+    const heavy: SgdStep = { learningRate: 0.05, momentum: 0.9, weightDecay: 0.5, nesterov: true };
+    const network = create(torch);
+    let reference: State64 = torch.state;
+    const velocity = new Map<string, Float64Array>();
+    for (let i = 0; i < 2; i++) {
+      await network.trainStep(torch.images, loss, heavy);
+      const forward = forward64(torch.plan, reference, torch.images, { mode: "train" });
+      const gradients = backward64(forward, crossEntropy64(forward.logits, torch.labels).gradient);
+      reference = sgd64(torch.plan, reference, gradients, velocity, forward.runningStatistics, heavy);
+    }
+    const trained = await network.exportState();
+    for (const [name, { data }] of reference) {
+      // Two steps in float32; a decay on the wrong entry, or none, would be 0.05 · 0.5 · w.
+      expect(relativeError(trained.get(name)!.data, data), name).toBeLessThan(1e-4);
+    }
+    network.dispose();
+  });
 
   it("continues bit for bit from its exported state and optimiser state", async () => {
     const first = create(torch);
