@@ -180,10 +180,20 @@ export const v128 = {
 /** Indices of `count` vectors in the order to store them: the high one of a pair first, which V8 makes one 256-bit store. */
 export const storeOrder = (count: number): number[] => range(count).map((i) => (count > 1 ? i ^ 1 : i));
 
+/** An address as a variable: V8 packs only what has the same one. */
+const fixed = (f: FunctionBuilder, address: Int) => (address instanceof IntLocal ? address : f.i32(address));
+
 /** Stores vectors side by side. They are evaluated first: a load between paired stores would keep V8 from packing them. */
 export function storeAll(f: FunctionBuilder, address: Int, values: readonly Vector[], offset = 0): void {
   const ready = values.map((value) => f.v128(value));
-  for (const j of storeOrder(values.length)) f.do(v128.store(address, ready[j]!, offset + j * VECTOR_BYTES));
+  const at = fixed(f, address);
+  for (const j of storeOrder(values.length)) f.do(v128.store(at, ready[j]!, offset + j * VECTOR_BYTES));
+}
+
+/** Loads `count` vectors that lie side by side. */
+export function loadAll(f: FunctionBuilder, address: Int, count: number, offset = 0): Local<"v128">[] {
+  const at = fixed(f, address);
+  return range(count).map((j) => f.v128(v128.load(at, offset + j * VECTOR_BYTES)));
 }
 
 /** Gives every variable a new value. */
@@ -193,7 +203,3 @@ export function update(
 ): void {
   for (const [index, variable] of variables.entries()) variable.set(value(variable, index));
 }
-
-/** Vectors side by side. */
-export const loadAll = (f: FunctionBuilder, address: Int, count: number, offset = 0) =>
-  range(count).map((j) => f.v128(v128.load(address, offset + j * VECTOR_BYTES)));

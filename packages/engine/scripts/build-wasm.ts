@@ -38,6 +38,7 @@ function compileKernels(kernels: readonly Kernel[], memory: string): Uint8Array 
     Features.SIMD128 | Features.RelaxedSIMD | Features.BulkMemory | Features.SignExt | Features.Atomics,
   );
   if (!module.validate()) throw new Error("binaryen refuses the kernels; it has printed why.");
+  binaryen.setDebugInfo(true);
   binaryen.setOptimizeLevel(2);
   binaryen.setShrinkLevel(0);
   module.optimize();
@@ -55,6 +56,7 @@ async function compileControlFlow(bindings: string, variant: Variant, output: st
       ...["--baseDir", PACKAGE],
       "-O3",
       "--noAssert",
+      "--debug",
       ...["--runtime", "stub"],
       ...["--use", "abort="],
       "--importMemory",
@@ -89,6 +91,7 @@ function merge(controlFlow: string, kernels: string, output: string, variant: Va
     "kernels",
     "-o",
     output,
+    "-g",
     ...features,
   ]);
   const module = binaryen.readBinary(readFileSync(output));

@@ -23,9 +23,12 @@ const RELAXED_SIMD_MODULE = new Uint8Array([
   0x02, 0x0b,
 ]);
 
+/** Whether this JavaScript engine can run the variants with fused multiply-add. */
+export const supportsRelaxedSimd = (): boolean => WebAssembly.validate(RELAXED_SIMD_MODULE);
+
 function chooseVariant(): Omit<LoadedEngine, "module"> {
   if (revectorized()) return { variant: "wide-fma", reason: "V8 packs pairs of vectors into 256 bits" };
-  if (WebAssembly.validate(RELAXED_SIMD_MODULE)) {
+  if (supportsRelaxedSimd()) {
     return { variant: "narrow-fma", reason: "no packing into 256 bits; relaxed SIMD is available" };
   }
   return { variant: "narrow", reason: "no relaxed SIMD" };

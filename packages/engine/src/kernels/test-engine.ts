@@ -1,10 +1,11 @@
 import { Worker } from "node:worker_threads";
 import { expect } from "vitest";
-import { type EngineVariant, loadEngine } from "../binaries.ts";
+import { type EngineVariant, loadEngine, supportsRelaxedSimd } from "../binaries.ts";
 import { type OperationArguments, type OperationName, RESERVED_BYTES } from "../operations.ts";
 import { Program } from "../program.ts";
 
-export const VARIANTS: readonly EngineVariant[] = ["wide-fma", "narrow-fma", "narrow"];
+/** What this Node can run: 20 has no relaxed SIMD. */
+const VARIANTS: readonly EngineVariant[] = supportsRelaxedSimd() ? ["wide-fma", "narrow-fma", "narrow"] : ["narrow"];
 /** Both ways that the operations run: alone, and sharing out units that do not divide evenly. */
 const THREADS = [1, 3] as const;
 const PAGES = 512;
@@ -119,7 +120,8 @@ export async function runEverywhere(
       else results.set(variant, contents);
     }
   }
-  expectSameBits(results.get("narrow-fma")!, results.get("wide-fma")!, "narrow-fma and wide-fma");
+  const wide = results.get("wide-fma");
+  if (wide) expectSameBits(results.get("narrow-fma")!, wide, "narrow-fma and wide-fma");
   return results;
 }
 
