@@ -23,6 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
+// Most on the default device; "cpu" where a slow one is to be seen as well.
 const CPU = ["--device", "cpu"];
 const run = (...args: string[]) => repvgg(args, { cwd });
 const file = (name: string) => join(cwd, name);
@@ -107,7 +108,7 @@ describe("fuse", () => {
     ["itself as the output", 2, ["train.safetensors", "train.safetensors"], "is the checkpoint itself"],
   ])("refuses %s (%i), and leaves no file", async (_, expected, args, message) => {
     const before = await readdir(cwd);
-    const { code, stdout, stderr } = await run("fuse", ...args, ...CPU, "--images", "2", "--json");
+    const { code, stdout, stderr } = await run("fuse", ...args, "--images", "2", "--json");
     expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
     expect(stderr).toContain(message);
     expect(await readdir(cwd)).toEqual(before);
@@ -127,7 +128,7 @@ describe("fuse", () => {
     ],
   ])("refuses %s, naming it", async (_, damage) => {
     await writeFile(file("damaged.safetensors"), damage(await readFile(file("train.safetensors"))));
-    const { code, stderr } = await run("fuse", "damaged.safetensors", "no.safetensors", ...CPU);
+    const { code, stderr } = await run("fuse", "damaged.safetensors", "no.safetensors");
     expect(code).toBe(1);
     expect(stderr).toMatch(/^error: damaged\.safetensors [^\n]+\n$/);
     expect(await readdir(cwd)).not.toContain("no.safetensors");
@@ -161,14 +162,14 @@ describe("verify", () => {
     );
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ equal: false });
-    const words = await run("verify", "train.safetensors", "other.safetensors", ...CPU, "--images", "4");
+    const words = await run("verify", "train.safetensors", "other.safetensors", "--images", "4");
     expect(words.stdout).toContain("do not give the same answers");
   });
 });
 
 describe("predict", () => {
   it("names the most probable classes of an image", async () => {
-    const { code, stdout } = await run("predict", "deploy.safetensors", DIGIT, ...CPU, "--top-k", "3", "--json");
+    const { code, stdout } = await run("predict", "deploy.safetensors", DIGIT, "--top-k", "3", "--json");
     expect(code).toBe(0);
     const [{ image, classes }, ...others] = JSON.parse(stdout);
     expect(others).toEqual([]);
@@ -184,7 +185,7 @@ describe("predict", () => {
   it("takes a run folder, and gives train form and deploy form the same classes", async () => {
     await mkdir(file("run"));
     await copyFile(file("train.safetensors"), file("run/best.safetensors"));
-    const [a, b] = await Promise.all(["run", "deploy.safetensors"].map((name) => run("predict", name, DIGIT, ...CPU)));
+    const [a, b] = await Promise.all(["run", "deploy.safetensors"].map((name) => run("predict", name, DIGIT)));
     expect(a!.code).toBe(0);
     expect(a!.stdout).toBe(b!.stdout);
   });
@@ -194,7 +195,7 @@ describe("predict", () => {
     const pixels = Float32Array.from({ length: 2 * 3 * 9 * 8 }, random);
     await saveTensors(file("in.safetensors"), new Map([["input", ndArray([2, 3, 9, 8], pixels)]]));
     const args = ["--tensor", "in.safetensors", "--logits", "out.safetensors"];
-    const { code, stdout } = await run("predict", "train.safetensors", ...args, ...CPU, "--json");
+    const { code, stdout } = await run("predict", "train.safetensors", ...args, "--json");
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ shape: [2, 10] });
     const both = (await loadTensors(file("out.safetensors"))).tensors.get("logits")!;
@@ -202,7 +203,7 @@ describe("predict", () => {
 
     // The second image alone: rows must not be mixed up.
     await saveTensors(file("in.safetensors"), new Map([["input", ndArray([1, 3, 9, 8], pixels.slice(3 * 9 * 8))]]));
-    await run("predict", "train.safetensors", ...args, ...CPU);
+    await run("predict", "train.safetensors", ...args);
     const second = (await loadTensors(file("out.safetensors"))).tensors.get("logits")!;
     expect([...second.data]).toEqual([...both.data.slice(10)]);
   });
@@ -224,7 +225,7 @@ describe("predict", () => {
       'has no tensor "input"',
     ],
   ])("refuses %s: %i", async (_, expected, args, message) => {
-    const { code, stdout, stderr } = await run("predict", ...args, ...CPU);
+    const { code, stdout, stderr } = await run("predict", ...args);
     expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
     expect(stderr).toContain(message);
   });
@@ -232,7 +233,7 @@ describe("predict", () => {
 
 describe("val", () => {
   it("prints the lines of the PyTorch ImageNet example", async () => {
-    const args = ["--data", "digits", "--batch-size", "8", "--print-every", "3", ...CPU];
+    const args = ["--data", "digits", "--batch-size", "8", "--print-every", "3"];
     const { code, stdout } = await run("val", "train.safetensors", ...args);
     expect(code).toBe(0);
     const line = (n: number) =>
@@ -242,7 +243,7 @@ describe("val", () => {
   });
 
   it("--json gives fractions, and nothing else on stdout", async () => {
-    const { code, stdout, stderr } = await run("val", "deploy.safetensors", "--data", "digits", "--json", ...CPU);
+    const { code, stdout, stderr } = await run("val", "deploy.safetensors", "--data", "digits", "--json");
     expect(code).toBe(0);
     const { images, loss, top1, top5, imagesPerSecond } = JSON.parse(stdout);
     expect(images).toBe(32);
@@ -256,7 +257,7 @@ describe("val", () => {
   it("refuses a network with other classes than the data", async () => {
     const spec = defineSpec({ numBlocks: [1, 1, 1, 1], widthMultiplier: WIDTHS, numClasses: 7 });
     await saveCheckpoint(file("seven.safetensors"), { spec, form: "train", state: initialState(spec, 0) });
-    const { code, stdout, stderr } = await run("val", "seven.safetensors", "--data", "digits", ...CPU);
+    const { code, stdout, stderr } = await run("val", "seven.safetensors", "--data", "digits");
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toContain("The network has 7 classes, but the evaluation set has 10");
   });

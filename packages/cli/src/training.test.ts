@@ -14,8 +14,7 @@ beforeAll(async () => {
 afterAll(() => remove());
 
 const run = (...args: string[]) => repvgg(args, { cwd });
-// The smallest network on 64 images: TensorFlow.js in plain JavaScript needs a second for two epochs.
-const TINY = ["--data", "digits", "--model", "mnist-student", "--batch-size", "16", "--device", "cpu"];
+const TINY = ["--data", "digits", "--model", "mnist-student", "--batch-size", "16", "--threads", "2"];
 const read = (...path: string[]) => readFile(join(cwd, ...path));
 
 describe("train", () => {
@@ -101,6 +100,13 @@ describe("train", () => {
     expect(await readdir(join(cwd, "out"))).not.toContain("foreign");
   });
 
+  it("does so on another device", async () => {
+    const args = ["--device", "cpu", "--epochs", "1", "--limit", "16", "--val-limit", "8", "--out", "out/cpu"];
+    const { code, stderr } = await run("train", ...TINY, ...args);
+    expect(code).toBe(0);
+    expect(stderr).toContain("mnist-student on cpu, threads: 1; run folder: out/cpu");
+  });
+
   it("--dry-run prints the plan and writes nothing", async () => {
     const { code, stdout } = await run("train", ...TINY, "--epochs", "3", "--out", "out/dry", "--dry-run", "--json");
     expect(code).toBe(0);
@@ -110,29 +116,33 @@ describe("train", () => {
 });
 
 describe("a stopped training", () => {
-  const LONG = [...TINY, "--epochs", "3", "--augment", "shift", "--warmup-epochs", "0.5", "--seed", "3"];
+  // A few seconds, so that there is something to stop after the first epoch.
+  const EPOCHS = 40;
+  const LONG = [...TINY, "--epochs", `${EPOCHS}`, "--augment", "shift", "--warmup-epochs", "0.5", "--seed", "3"];
+  const FIRST_EPOCH = `Epoch 1/${EPOCHS}`;
 
   it("ends with 130 on Ctrl-C, and continues to the same weights as one that was not stopped", async () => {
     await run("train", ...LONG, "--out", "out/whole");
     const stopped = start(["train", ...LONG, "--out", "out/stopped"], { cwd });
-    await stopped.seen("Epoch 1/3");
+    await stopped.seen(FIRST_EPOCH);
     stopped.child.kill("SIGINT");
     const { code, stdout, stderr } = await stopped.outcome;
     expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
     expect(stderr).toContain("Its state is saved");
+    expect(stderr).not.toContain(`Epoch ${EPOCHS}/${EPOCHS}`);
 
     const resumed = await run("train", "--resume", "out/stopped", "--json");
     expect(resumed.code).toBe(0);
-    expect(JSON.parse(resumed.stdout)).toMatchObject({ run: "out/stopped", epochs: 3 });
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ run: "out/stopped", epochs: EPOCHS });
     for (const file of ["last.safetensors", "best.safetensors"]) {
       expect(await read("out/stopped", file)).toEqual(await read("out/whole", file));
     }
-    expect((await read("out/stopped/results.csv")).toString().trim().split("\n")).toHaveLength(4);
+    expect((await read("out/stopped/results.csv")).toString().trim().split("\n")).toHaveLength(1 + EPOCHS);
   });
 
   it("continues after it was killed, too", async () => {
     const killed = start(["train", ...LONG, "--save-every", "1", "--out", "out/killed"], { cwd });
-    await killed.seen("Epoch 1/3");
+    await killed.seen(FIRST_EPOCH);
     killed.child.kill("SIGKILL");
     await killed.outcome;
     expect((await run("train", "--resume", "out/killed")).code).toBe(0);
@@ -142,7 +152,7 @@ describe("a stopped training", () => {
   it("that is done is told again", async () => {
     const { code, stdout } = await run("train", "--resume", "out/whole", "--json");
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ run: "out/whole", epochs: 3 });
+    expect(JSON.parse(stdout)).toMatchObject({ run: "out/whole", epochs: EPOCHS });
   });
 
   it.each([
@@ -195,7 +205,7 @@ describe("a config file", () => {
     await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--lr", "0.03", "--out", "out/again");
     const { code, stdout } = await run("train", "--config", "out/again/config.json", "--dry-run", "--json");
     expect(code).toBe(0);
-    expect(JSON.parse(stdout).settings).toMatchObject({ lr: 0.03, limit: 16, device: "cpu" });
+    expect(JSON.parse(stdout).settings).toMatchObject({ lr: 0.03, limit: 16, threads: 2 });
   });
 
   it.each([
