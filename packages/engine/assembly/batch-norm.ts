@@ -12,6 +12,7 @@ import {
   combine as combineRow,
   PANEL_BYTES,
   shiftedSums,
+  TILE_BYTES,
 } from "./generated";
 
 /** Byte offset of line `line` (row line % height of image line / height). */
@@ -129,7 +130,7 @@ export function batchNormBackwardSums(call: BatchNormBackwardSums, start: i32, e
       const dense = line * lineBytes;
       const y = call.y + lineOffset(line, call.height, call.imageBytes, call.rowBytes);
       const x2 = call.x2 + lineOffset(line, call.height, call.x2ImageBytes, call.x2RowBytes);
-      for (let c = 0; c < pixelBytes; c += PANEL_BYTES / 2) {
+      for (let c = 0; c < pixelBytes; c += TILE_BYTES) {
         const d = dense + c;
         backwardSums(
           call.x2 ? 3 : 2,

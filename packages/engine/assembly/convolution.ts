@@ -1,6 +1,8 @@
 // Direct convolutions and their kernel gradients.
 import {
   Convolve,
+  GATHERED_PANELS,
+  gather,
   gemm,
   gemmAdd,
   KernelGradient,
@@ -125,13 +127,9 @@ export function convolve(call: Convolve, start: i32, end: i32): void {
   }
 }
 
-/** Panels whose gradients stay in the cache while all elements pass. */
-const GRADIENT_GROUP: i32 = 4;
-
-export function kernelGradient(call: KernelGradient, start: i32, end: i32): void {
-  const elements = call.runs * call.runFloats;
+export function kernelGradient(call: KernelGradient, start: i32, end: i32, scratch: i32): void {
   let first = 0,
-    last = elements,
+    last = call.runs * call.runFloats,
     firstPanel = 0,
     lastPanel = call.panels;
   if (call.splitPanels) {
@@ -143,35 +141,42 @@ export function kernelGradient(call: KernelGradient, start: i32, end: i32): void
   }
   for (let row = 0; row < call.rows; row += call.chunk) {
     const rows = min(call.chunk, call.rows - row);
-    for (let group = firstPanel; group < lastPanel; group += GRADIENT_GROUP)
-      gradientOfPanels(call, row, rows, first, last, group, min(group + GRADIENT_GROUP, lastPanel));
+    for (let panel = firstPanel; panel < lastPanel; panel += GATHERED_PANELS) {
+      const panels = min(GATHERED_PANELS, lastPanel - panel);
+      gradientOfPanels(call, row, rows, first, last, panel, panels, scratch);
+    }
   }
 }
 
-/** Adds rows [row, row + rows) to elements [first, last) of the gradients of some panels. */
+/**
+ * Adds rows [row, row + rows) to elements [first, last) of the gradients of some panels. The rows' gradients are gathered first:
+ * every block of elements reads them, and in place they are a power of two apart often enough to share few cache sets.
+ */
 function gradientOfPanels(
   call: KernelGradient,
   row: i32,
   rows: i32,
   first: i32,
   last: i32,
-  panel0: i32,
-  panel1: i32,
+  panel: i32,
+  panels: i32,
+  gathered: i32,
 ): void {
   const elements = call.runs * call.runFloats;
-  const inputTable = call.inputTable + (row << 2),
-    gradientTable = call.gradientTable + (row << 2);
+  const panelBytes = rows * PANEL_BYTES;
+  for (let p = 0; p < panels; p++)
+    gather(call.gradientTable + (row << 2), rows, call.gradient + (panel + p) * PANEL_BYTES, gathered + p * panelBytes);
+  const inputTable = call.inputTable + (row << 2);
   for (let k = first; k < last; ) {
     const inRun = k % call.runFloats;
     const left = min(call.runFloats - inRun, last - k);
     const blocks = (left + TILE_ROWS - 1) / TILE_ROWS;
     const height = (left + blocks - 1) / blocks;
     const input = call.input + (k / call.runFloats) * call.runBytes + (inRun << 2);
-    for (let panel = panel0; panel < panel1; panel++) {
-      const gradient = call.gradient + panel * PANEL_BYTES;
-      const target = call.target + (panel * elements + k) * PANEL_BYTES;
+    for (let p = 0; p < panels; p++) {
+      const target = call.target + ((panel + p) * elements + k) * PANEL_BYTES;
       for (let x = 0; x < PANEL_BYTES; x += TILE_BYTES)
-        outerProduct(height, inputTable, gradientTable, rows, input, gradient + x, target + x, i32(row > 0));
+        outerProduct(height, inputTable, rows, input, gathered + p * panelBytes + x, target + x, i32(row > 0));
     }
     k += height;
   }

@@ -69,7 +69,7 @@ function run(call: i32, start: i32, end: i32, scratch: i32): void {
       winogradKernelGradient(changetype<WinogradKernelGradient>(call), start, end, scratch);
       break;
     case Operation.kernelGradient:
-      kernelGradient(changetype<KernelGradient>(call), start, end);
+      kernelGradient(changetype<KernelGradient>(call), start, end, scratch);
       break;
     case Operation.batchNormSums:
       batchNormSums(changetype<BatchNormSums>(call), start, end);

@@ -69,16 +69,16 @@ export function sumsKernel(): Kernel {
 }
 
 /**
- * For two vectors of channels over adjacent pixels, with g = dy · (y > 0): adds Σ g and Σ g · (xᵢ − meanᵢ) to vectors that are
+ * For `variant.vectors` vectors of channels over adjacent pixels, with g = dy · (y > 0): adds Σ g and Σ g · (xᵢ − meanᵢ) to vectors that are
  * `channelBytes` apart from `sums` on.
  */
-export function backwardSumsKernel({ fused }: Variant, branches: 2 | 3): Kernel {
+export function backwardSumsKernel({ fused, vectors }: Variant, branches: 2 | 3): Kernel {
   const parameters = ["pixels", "pixelBytes", "dy", "y", "x0", "x1", "x2", "mean0", "mean1", "mean2", "sums"] as const;
   return kernel(`backwardSums${branches}`, parameters, (f, all) => {
     const [pixels, pixelBytes, dy, y, x0, x1, x2, mean0, mean1, mean2, sums] = all;
     const xs = [x0, x1, x2].slice(0, branches);
-    const means = [mean0, mean1, mean2].slice(0, branches).map((mean) => loadAll(f, mean, 2));
-    const zeros = () => range(2).map(() => f.v128(f32x4.zero()));
+    const means = [mean0, mean1, mean2];
+    const zeros = () => range(vectors).map(() => f.v128(f32x4.zero()));
     const gradientSum = zeros();
     const products = xs.map(zeros);
     f.doWhile(
@@ -89,7 +89,8 @@ export function backwardSumsKernel({ fused }: Variant, branches: 2 | 3): Kernel 
           total.set(f32x4.add(total, g));
           xs.forEach((x, branch) => {
             const product = products[branch]![j]!;
-            const centred = f32x4.sub(v128.load(x, offset), means[branch]![j]!);
+            // The means stay in memory: there are not enough registers for them besides the sums.
+            const centred = f32x4.sub(v128.load(x, offset), v128.load(means[branch]!, offset));
             product.set(f32x4.multiplyAdd(g, centred, product, fused));
           });
         });

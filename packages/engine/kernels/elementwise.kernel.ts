@@ -24,6 +24,21 @@ export function scaleKernel(): Kernel {
   });
 }
 
+/** Copies panel rows, found through a table of byte offsets, to adjacent ones. */
+export function gatherKernel(): Kernel {
+  return kernel("gather", ["table", "rows", "source", "target"], (f, [table, rows, source, target]) => {
+    f.doWhile(
+      () => {
+        storeAll(f, target, loadAll(f, i32.add(source, i32.load(table)), PANEL_VECTORS));
+        table.add(4);
+        target.add(PANEL_BYTES);
+        rows.add(-1);
+      },
+      () => rows,
+    );
+  });
+}
+
 /** A 16 × 16 block of floats with rows and columns exchanged; rows are `sourceBytes` and `targetBytes` apart. */
 export function transposeKernel(): Kernel {
   const parameters = ["source", "sourceBytes", "target", "targetBytes"] as const;

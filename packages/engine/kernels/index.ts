@@ -6,7 +6,7 @@ import {
   sumsKernel,
 } from "./batch-norm.kernel.ts";
 import { ConstantTable } from "./constant-table.ts";
-import { scaleKernel, sgdKernel, transposeKernel } from "./elementwise.kernel.ts";
+import { gatherKernel, scaleKernel, sgdKernel, transposeKernel } from "./elementwise.kernel.ts";
 import { gemmKernel } from "./gemm.kernel.ts";
 import { MEMORY_MAP } from "./memory-map.ts";
 import { outerProductKernel, outerProductStridedKernel } from "./outer-product.kernel.ts";
@@ -48,6 +48,7 @@ export function buildKernels(variant: Variant): { kernels: Kernel[]; minusInfini
     backwardSumsKernel(variant, 3),
     backwardInputKernel(variant, 2),
     backwardInputKernel(variant, 3),
+    gatherKernel(),
     scaleKernel(),
     transposeKernel(),
     sgdKernel(variant, false),

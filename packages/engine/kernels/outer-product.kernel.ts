@@ -18,22 +18,22 @@ import {
  *
  *     target[m, :] (+)= Σ_i a_i[m] · b_i[:]        m < rows; target's rows are a panel wide
  *
- * Positions are found through tables of byte offsets. `add` is 0 or 1.
+ * Positions of `a` are found through a table of byte offsets, those of `b` are adjacent panel rows. `add` is 0 or 1.
  */
 export function outerProductKernel(variant: Variant, rows: number): Kernel {
-  const parameters = ["aTable", "bTable", "count", "a", "b", "target", "add"] as const;
-  return kernel(`outerProduct${rows}`, parameters, (f, [aTable, bTable, count, a, b, target, add]) => {
+  const parameters = ["aTable", "count", "a", "b", "target", "add"] as const;
+  return kernel(`outerProduct${rows}`, parameters, (f, [aTable, count, a, b, target, add]) => {
     const sums = range(rows).map(() => range(variant.vectors).map(() => f.v128(f32x4.zero())));
     f.doWhile(
       () => {
         const left = f.i32(i32.add(a, i32.load(aTable)));
-        const right = loadAll(f, i32.add(b, i32.load(bTable)), variant.vectors);
+        const right = loadAll(f, b, variant.vectors);
         sums.forEach((row, m) => {
           const x = f.v128(v128.loadSplat(left, 4 * m));
           update(row, (sum, j) => f32x4.multiplyAdd(x, right[j]!, sum, variant.fused));
         });
         aTable.add(4);
-        bTable.add(4);
+        b.add(PANEL_BYTES);
         count.add(-1);
       },
       () => count,

@@ -3,7 +3,7 @@ import { MEMORY_MAP } from "../kernels/memory-map.ts";
 import type { Variant } from "../kernels/variant.ts";
 import { type Kernel, VECTOR_BYTES } from "../kernels/wasm-builder.ts";
 import { CALL_RECORD, OPERATIONS } from "../src/operations.ts";
-import { WINOGRAD } from "../src/scratch.ts";
+import { GATHERED_PANELS, WINOGRAD } from "../src/scratch.ts";
 
 const capitalized = (name: string) => name[0]!.toUpperCase() + name.slice(1);
 const parametersOf = (names: readonly string[]) => names.map((name) => `${name}: i32`).join(", ");
@@ -51,6 +51,7 @@ export function generateBindings(variant: Variant, kernels: readonly Kernel[], m
     PANEL_BYTES,
     TILE_BYTES: variant.vectors * VECTOR_BYTES,
     TILE_ROWS: variant.rows,
+    GATHERED_PANELS,
     TILE_SCRATCH_BYTES: WINOGRAD.tileScratchBytes,
     PLANE_GAP: WINOGRAD.planeGapBytes,
     PLANES_OF_PART: WINOGRAD.kernelPlanes,

@@ -15,6 +15,9 @@ export const WINOGRAD = {
   gradientPanels: 3,
 } as const;
 
+/** Panels whose gradients a kernel gradient gathers at a time. */
+export const GATHERED_PANELS = 2;
+
 const PLANES = 36;
 const PANEL_BYTES = 64;
 const table = (rows: number) => Math.ceil((rows * 4) / 64) * 64;
@@ -36,6 +39,9 @@ function kernelGradientScratch({ channels, outputChannels }: OperationArguments<
   return tileScratchBytes + PLANES * (panels * Math.min(gradientInputs, channels) * PANEL_BYTES + planeGapBytes);
 }
 
+const gatherScratch = ({ chunk, rows, panels }: OperationArguments<"kernelGradient">) =>
+  Math.min(GATHERED_PANELS, panels) * Math.min(chunk, rows) * PANEL_BYTES;
+
 /** Bytes of scratch that each thread needs for a call, on a cache line: 0 for most operations. */
 export function scratchBytes<Name extends OperationName>(operation: Name, args: OperationArguments<Name>): number {
   switch (operation) {
@@ -46,6 +52,8 @@ export function scratchBytes<Name extends OperationName>(operation: Name, args: 
       return winogradScratch(args as OperationArguments<"winograd">);
     case "winogradKernelGradient":
       return kernelGradientScratch(args as OperationArguments<"winogradKernelGradient">);
+    case "kernelGradient":
+      return gatherScratch(args as OperationArguments<"kernelGradient">);
     default:
       return 0;
   }
