@@ -29,8 +29,9 @@ export interface BenchOptions extends ModelOptions, DeviceChoice {
 const TRAINING_FACTOR = 3;
 
 /** One run: a forward pass, or a training step. */
-interface Measured extends Disposable {
+interface Measured {
   run(images: Images): Promise<unknown>;
+  dispose(): void;
 }
 
 /** Latency of a network, warm. */
@@ -48,11 +49,10 @@ export async function benchModel(name: string, options: BenchOptions, terminal: 
   const images = randomImages([batch, ...model.imageSize, model.spec.inputChannels], seed);
   const device = await openDeviceOf(options, terminal);
   try {
-    const network = await (train
-      ? trainingStep(device, model, state, batch)
-      : forward(device, model, state, form, batch));
+    const network = train
+      ? await trainingStep(device, model, state, batch)
+      : await forward(device, model, state, form, batch);
     const times = await measure(network, images, options);
-    network[Symbol.dispose]();
     const { macs } = profile(layerPlan(model.spec, model.imageSize), form);
     return report(model, device, times, { form, batch, train, macs: macs * (train ? TRAINING_FACTOR : 1) });
   } finally {
@@ -75,7 +75,7 @@ function stateOf(model: Model, form: Form, seed: number): StateDict {
 async function forward(device: Device, model: Model, state: StateDict, form: Form, batch: number): Promise<Measured> {
   const { spec, imageSize } = model;
   const network = await device.createNetwork({ spec, state, form, imageSize, batchSize: batch });
-  return { run: (images) => network.predict(images), [Symbol.dispose]: () => network.dispose() };
+  return { run: (images) => network.predict(images), dispose: () => network.dispose() };
 }
 
 async function trainingStep(device: Device, model: Model, state: StateDict, batch: number): Promise<Measured> {
@@ -88,17 +88,21 @@ async function trainingStep(device: Device, model: Model, state: StateDict, batc
   const sgd = { learningRate: 1e-3, momentum: 0.9, weightDecay: 1e-4, nesterov: false };
   return {
     run: async (images) => network.trainStep(images, await objective({ images, labels, indices }), sgd),
-    [Symbol.dispose]: () => network.dispose(),
+    dispose: () => network.dispose(),
   };
 }
 
-/** Milliseconds of each run, sorted. */
+/** Milliseconds of each run, sorted. Disposes the network. */
 async function measure(network: Measured, images: Images, { runs, warmup }: BenchOptions): Promise<Float64Array> {
   const times = new Float64Array(runs);
-  for (let i = -warmup; i < runs; i++) {
-    const start = performance.now();
-    await network.run(images);
-    if (i >= 0) times[i] = performance.now() - start;
+  try {
+    for (let i = -warmup; i < runs; i++) {
+      const start = performance.now();
+      await network.run(images);
+      if (i >= 0) times[i] = performance.now() - start;
+    }
+  } finally {
+    network.dispose();
   }
   return times.sort();
 }

@@ -8,10 +8,14 @@ const RUN_KEY = "run";
 
 /** The schema of a config file: any of the options, by camelCase name, and nothing else. */
 export function configSchema(specs: OptionSpecs) {
-  const fields = Object.entries(specs).map(([key, spec]) => [key, field(spec).optional().describe(spec.help)] as const);
+  const described = (spec: OptionSpec) => ({
+    description: spec.help,
+    ...("default" in spec && { default: spec.default }),
+  });
+  const fields = Object.entries(specs).map(([key, spec]) => [key, field(spec).optional().meta(described(spec))]);
   return z.strictObject({
-    $schema: z.string().optional(),
-    ...Object.fromEntries(fields),
+    $schema: z.string().optional().describe("Where this schema is, for editors."),
+    ...(Object.fromEntries(fields) as Record<string, ZodType>),
     [RUN_KEY]: z.unknown().optional().describe("What a run wrote about itself; not read."),
   });
 }

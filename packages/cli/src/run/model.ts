@@ -1,6 +1,14 @@
 import { stat } from "node:fs/promises";
 import { type LoadedCheckpoint, loadCheckpoint } from "@repvgg/checkpoint/node";
-import { defineSpec, type Form, findVariant, type RepVggSpec, RepvggError, type StateDict } from "@repvgg/core";
+import {
+  defineSpec,
+  type Form,
+  findVariant,
+  type RepVggSpec,
+  RepvggError,
+  type StateDict,
+  type Variant,
+} from "@repvgg/core";
 import { type Preprocessing, parsePreprocessing } from "@repvgg/data";
 import { DEFAULT_IMAGE_SIZE, defaultImageSize } from "./image-size.ts";
 import { exists, runFiles } from "./run-folder.ts";
@@ -45,10 +53,18 @@ export async function loadModel(model: string, options: ModelOptions = {}): Prom
       `--num-classes is ${numClasses}, but ${model} has ${loaded.spec.numClasses} classes.`,
     );
   }
-  const variant = findVariant(model);
+  const variant = variantOf(model);
   const spec = options.numClasses ? defineSpec({ ...variant.spec, numClasses: options.numClasses }) : variant.spec;
   const size = options.imageSize ?? defaultImageSize(variant);
   return { name: variant.name, spec, form: "train", imageSize: [size, size] };
+}
+
+function variantOf(name: string): Variant {
+  try {
+    return findVariant(name);
+  } catch (cause) {
+    throw new RepvggError("E_USAGE", `There is no file "${name}". ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** A path that exists, or could only be meant as one. */

@@ -43,12 +43,16 @@ async function barProgress(terminal: Terminal, title: string, total: number): Pr
   };
   const bar = new cliProgress.SingleBar(options, cliProgress.Presets.shades_classic);
   bar.start(total, 0, { text: "" });
+  let last = 0;
   return {
-    update: (done, text) => bar.update(done, { text }),
+    update(done, text) {
+      last = done;
+      bar.update(done, { text });
+    },
     note(line) {
       bar.stop(); // Clears the bar's line, so that the note takes its place.
       terminal.note(line);
-      bar.start(total, (bar as unknown as { value: number }).value, { text: "" });
+      bar.start(total, last, { text: "" });
     },
     stop: () => bar.stop(),
   };
