@@ -14,6 +14,15 @@ const VITEST = "node_modules/vitest/vitest.mjs";
 /** Cached: a package whose sources did not change is not built again. */
 const build = () => runOrExit("node", [TURBO, "run", "build", "--output-logs=errors-only", "--log-order=grouped"]);
 
+const CHECKS = [
+  ["biome", "check", "."],
+  ["node", TURBO, "run", "typecheck", "--output-logs=errors-only", "--log-order=grouped"],
+  ["node", "tooling/scripts/check-imports.ts"],
+  ["node", "tooling/scripts/check-text.ts"],
+  ["node", "tooling/scripts/check-packages.ts"],
+  ["knip"],
+];
+
 /** Every task gets the arguments after `--`. */
 const TASKS = {
   async build() {
@@ -40,14 +49,12 @@ const TASKS = {
     return run("node", ["bench/run.ts", ...args]);
   },
 
+  /** All checks run, so that one failure does not hide the next. */
   async check() {
     await build();
-    await runOrExit("biome", ["check", "."]);
-    await runOrExit("node", [TURBO, "run", "typecheck", "--output-logs=errors-only", "--log-order=grouped"]);
-    await runOrExit("node", ["tooling/scripts/check-imports.ts"]);
-    await runOrExit("node", ["tooling/scripts/check-text.ts"]);
-    await runOrExit("node", ["tooling/scripts/check-packages.ts"]);
-    await runOrExit("knip", []);
+    const codes = [];
+    for (const [command, ...args] of CHECKS) codes.push(await run(command, args));
+    return codes.find((code) => code !== 0) ?? 0;
   },
 };
 
