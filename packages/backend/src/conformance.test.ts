@@ -39,6 +39,24 @@ async function train(network: TrainableNetwork<Tensor, Scalar>, step: SgdStep, f
 const largestError = (a: ReadonlyMap<string, NdArray>, b: ReadonlyMap<string, NdArray>) =>
   Math.max(...[...b].map(([name, { data }]) => relativeError(a.get(name)!.data, data)));
 
+describe.each(["wasm", "cpu"] as const)("a training on %s", (name) => {
+  it("continues bit for bit in another network", async () => {
+    const step = { learningRate: 0.05, momentum: 0.9, weightDecay: 1e-2, nesterov: true };
+    const straight = await learner(name);
+    const expected = await train(straight, step);
+
+    const first = await learner(name);
+    const { state, optimizer } = await train(first, step, 0, 2);
+    const second = await learner(name, state);
+    await second.importOptimizerState(optimizer);
+    const actual = await train(second, step, 2);
+    expect(actual.losses).toEqual(expected.losses.slice(2));
+    expect(actual.state).toEqual(expected.state);
+    expect(actual.optimizer).toEqual(expected.optimizer);
+    for (const network of [straight, first, second]) network.dispose();
+  });
+});
+
 describe("the same steps on tfjs and in the engine", () => {
   it.each([
     { learningRate: 0.05, momentum: 0.9, weightDecay: 1e-2, nesterov: false },

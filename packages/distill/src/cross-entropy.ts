@@ -1,5 +1,7 @@
 import { RepvggError, ShapeError, sameShape } from "@repvgg/core";
-import { add, div, logSoftmax, mul, neg, type Scalar, sum, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import { add, mul, type Scalar, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import { innerProduct } from "./inner-product.ts";
+import { logSoftmax } from "./log-softmax.ts";
 
 export interface CrossEntropyOptions {
   /** Share `ε` of each label that is spread evenly over all classes, in [0, 1). @default 0 */
@@ -28,7 +30,7 @@ export function crossEntropy(logits: Tensor2D, labels: Tensor2D, options: CrossE
   const [N, C] = logits.shape;
   return tidy(() => {
     const target = labelSmoothing === 0 ? labels : add<Tensor2D>(mul(labels, 1 - labelSmoothing), labelSmoothing / C); // [N, C]
-    return div<Scalar>(neg(sum(mul(target, logSoftmax(logits)))), N);
+    return mul<Scalar>(innerProduct(target, logSoftmax(logits)), -1 / N);
   });
 }
 

@@ -1,6 +1,8 @@
 import { RepvggError, ShapeError, sameShape } from "@repvgg/core";
-import { add, div, exp, logSoftmax, mul, type Scalar, sub, sum, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import { add, div, exp, mul, type Scalar, sub, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
 import { crossEntropy } from "./cross-entropy.ts";
+import { innerProduct } from "./inner-product.ts";
+import { logSoftmax } from "./log-softmax.ts";
 
 export interface KdLossOptions {
   /** Softmax temperature `T`; the larger, the softer the teacher's probabilities. @default 4 */
@@ -34,8 +36,8 @@ export function kdLoss(student: Tensor2D, teacher: Tensor2D, labels: Tensor2D, o
   return tidy(() => {
     const logTeacher = logSoftmax(div<Tensor2D>(teacher, temperature)); // [N, C]
     const logStudent = logSoftmax(div<Tensor2D>(student, temperature)); // [N, C]
-    const divergence = div(sum(mul(exp(logTeacher), sub(logTeacher, logStudent))), student.shape[0]);
-    const soft = mul(divergence, alpha * temperature * temperature);
+    const divergence = innerProduct(exp(logTeacher), sub(logTeacher, logStudent)); // summed over the batch
+    const soft = mul(divergence, (alpha * temperature * temperature) / student.shape[0]);
     return add<Scalar>(mul(crossEntropy(student, labels), 1 - alpha), soft);
   });
 }
