@@ -1,13 +1,20 @@
-import { PassThrough } from "node:stream";
+import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { startProgress } from "./run/progress.ts";
 import { isLively, type Streams, Terminal } from "./terminal.ts";
 
 /** Streams that remember, standing for a terminal or for files. */
 function streams(isTTY: boolean, env: Record<string, string> = {}) {
-  const [stdout, stderr] = [new PassThrough(), Object.assign(new PassThrough(), { isTTY })];
-  const all: Streams = { stdout, stderr, env };
-  return { all, text: () => ({ stdout: String(stdout.read() ?? ""), stderr: String(stderr.read() ?? "") }) };
+  const written = { stdout: "", stderr: "" };
+  const to = (name: keyof typeof written) =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        written[name] += chunk;
+        done();
+      },
+    });
+  const all: Streams = { stdout: to("stdout"), stderr: Object.assign(to("stderr"), { isTTY }), env };
+  return { all, written };
 }
 
 describe("colour and bars", () => {
@@ -22,21 +29,21 @@ describe("colour and bars", () => {
   });
 
   it("progress into a file has no control characters", async () => {
-    const { all, text } = streams(false);
+    const { all, written } = streams(false);
     const progress = await startProgress(new Terminal(all, false), "step", 10);
     progress.update(1, "now");
     progress.note("Epoch 1/2");
     progress.stop();
-    expect(text()).toEqual({ stdout: "", stderr: "Epoch 1/2\n" });
+    expect(written).toEqual({ stdout: "", stderr: "Epoch 1/2\n" });
   });
 
   it("progress on a terminal is a bar that gives way to notes", async () => {
-    const { all, text } = streams(true);
+    const { all, written } = streams(true);
     const progress = await startProgress(new Terminal(all, false), "step", 10);
     progress.update(4, "ETA 6 s");
     progress.note("Epoch 1/2");
     progress.stop();
-    const { stdout, stderr } = text();
+    const { stdout, stderr } = written;
     expect(stdout).toBe("");
     expect(stderr).toContain("Epoch 1/2\n");
   });
@@ -48,10 +55,10 @@ describe("lines of the result", () => {
       [false, "stdout"],
       [true, "stderr"],
     ] as const) {
-      const { all, text } = streams(false);
+      const { all, written } = streams(false);
       const terminal = new Terminal(all, json);
       terminal.print("Test: [1/1]");
-      expect(text()[stream]).toBe("Test: [1/1]\n");
+      expect(written[stream]).toBe("Test: [1/1]\n");
     }
   });
 });
