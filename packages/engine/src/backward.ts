@@ -16,7 +16,7 @@ import { type BlockBuffers, BRANCHES, outputRows, planeBytes, tilesOf } from "./
 import { floatBits } from "./program.ts";
 
 /** Rows whose products a kernel gradient sums before it adds them to the total: limits rounding, and fits the cache. */
-const GRADIENT_CHUNK = 256;
+const GRADIENT_CHUNK = 128;
 /** Below so many rows of the gradient, threads share its panels. */
 const FEW_ELEMENTS = 12;
 
