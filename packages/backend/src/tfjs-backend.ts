@@ -35,8 +35,8 @@ export function withTfjsBackend<T>(name: TfjsBackend, work: () => T | Promise<T>
   const result = queue.then(async () => {
     await load(name);
     const before: string | undefined = getBackend();
-    if (before !== name) await start(name);
     try {
+      if (before !== name) await start(name);
       return await work();
     } finally {
       if (before && before !== name) await setBackend(before);

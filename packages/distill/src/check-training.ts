@@ -34,7 +34,7 @@ export function checkSource(source: BatchSource, spec: RepVggSpec, what: string)
 /**
  * Whether a batch fits the network.
  *
- * @throws {ShapeError} other channels than the network's, or as many labels as there are not images.
+ * @throws {ShapeError} other channels than the network's, or another number of labels than of images.
  * @throws {RepvggError} `E_DATA`: a label that is no class.
  */
 export function checkBatch({ images, labels, indices }: Batch, spec: RepVggSpec, what: string): void {
