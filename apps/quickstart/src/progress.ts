@@ -100,7 +100,7 @@ export class Progress {
       clearOnComplete: true,
       stopOnComplete: false,
       gracefulExit: false, // Ctrl-C is ours
-      fps: 8,
+      fps: 20,
     });
     bar.start(1000, 0, { note: "", eta_all: "" });
     return bar;

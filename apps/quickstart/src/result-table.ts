@@ -45,12 +45,10 @@ export function resultTable(result: QuickstartResult): string {
     `distillation   ${signed(-reduction)} errors${several ? `, mean of ${seeds.length} seeds` : ""}`,
     `fusion         ${count(proof.images)} images in both forms: logits differ by at most ${tiny(proof.maxAbsoluteError)} ` +
       `(${tiny(proof.maxRelativeError)} of the largest), same class for ${percent(proof.agreement, 2)}`,
-    `latency        one image, median of ${count(latency.student.deploy.runs)} calls, ${threads(result.machine.threads)}`,
+    `latency        one image, median of ${count(latency.student.deploy.runs)} calls, 1 thread`,
   ];
   return lines.join("\n");
 }
-
-const threads = (n: number) => (n === 1 ? "1 thread" : `${n} threads`);
 
 function signed(fraction: number): string {
   return `${fraction > 0 ? "+" : fraction < 0 ? "−" : ""}${percent(Math.abs(fraction))}`;

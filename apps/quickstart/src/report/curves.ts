@@ -19,8 +19,8 @@ export const RUN_STYLE = {
 
 /** The errors of the three runs while they train: on the training images as a line, on the test images as points. */
 export function errorChart(result: QuickstartResult): string {
-  return chart((size) => ({
-    ...frame(size, "wrong answers", percentLabel),
+  return chart({
+    ...frame("wrong answers", percentLabel),
     series: runsOf(result).flatMap((run) => [
       { ...line(run, "trainError", FLOOR), lineStyle: { width: 1, opacity: 0.45, color: RUN_STYLE[run.name].color } },
       {
@@ -31,18 +31,18 @@ export function errorChart(result: QuickstartResult): string {
         lineStyle: { width: 2.5, color: RUN_STYLE[run.name].color },
       },
     ]),
-  }));
+  });
 }
 
 /** What each run minimises. */
 export function lossChart(result: QuickstartResult): string {
-  return chart((size) => ({
-    ...frame(size, "training loss", (value) => `${value}`),
+  return chart({
+    ...frame("training loss", (value) => `${value}`),
     series: runsOf(result).map((run) => ({
       ...line(run, "loss", 1e-4),
       lineStyle: { width: 2, color: RUN_STYLE[run.name].color },
     })),
-  }));
+  });
 }
 
 /** A logarithmic axis has no 0: a window without an error is drawn at one in a thousand. */
@@ -70,15 +70,15 @@ function line(run: TrainingRecord, field: "loss" | "trainError", floor: number) 
 
 const percentLabel = (value: number) => `${Number((100 * value).toPrecision(2))} %`;
 
-function frame({ width }: Size, title: string, label: (value: number) => string): echarts.EChartsOption {
+function frame(title: string, label: (value: number) => string): echarts.EChartsOption {
   const text = { color: "var(--muted)", fontSize: 12, fontFamily: "inherit" };
   return {
     animation: false,
     grid: {
       left: 8,
       right: 14,
-      top: 34,
-      bottom: width < 400 ? 4 : 4,
+      top: 6,
+      bottom: 4,
       outerBoundsMode: "same",
       outerBoundsContain: "all",
     },
@@ -107,9 +107,9 @@ function frame({ width }: Size, title: string, label: (value: number) => string)
 }
 
 /** Two drawings of a chart, for wide and for narrow screens, so that its text stays readable on both. */
-function chart(options: (size: Size) => echarts.EChartsOption): string {
+function chart(options: echarts.EChartsOption): string {
   return [WIDE, NARROW]
-    .map((size, i) => `<div class="${i === 0 ? "wide" : "narrow"}">${render(options(size), size)}</div>`)
+    .map((size, i) => `<div class="${i === 0 ? "wide" : "narrow"}">${render(options, size)}</div>`)
     .join("");
 }
 

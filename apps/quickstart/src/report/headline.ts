@@ -12,15 +12,12 @@ export function headline(result: QuickstartResult): string {
     : `<small>of ${count(testImages)} test images</small>`;
   const errors = (n: number) => (Number.isInteger(n) ? count(n) : n.toFixed(1));
   const speedup = latency.student.train.medianMs / latency.student.deploy.medianMs;
-  const same =
-    proof.agreement === 1
-      ? "and names the same class for every one"
-      : `and names the same class for ${percent(proof.agreement, 2)}`;
+  const same = proof.agreement === 1 ? "for every one" : `for ${percent(proof.agreement, 2)}`;
 
   return `<header>
 <p class="eyebrow">RepVGG · MNIST · train, distil, fuse, prove</p>
 <h1>${sentence(reduction)}</h1>
-<p class="lead">${errors(alone)} errors become ${errors(distilled)}${several ? ` on average over ${seeds.length} seeds` : ""}, with the same ${count(costs.student.train.params)} parameters. Fused to plain 3×3 convolutions, the student gives the same answers to all ${count(proof.images)} test images: its logits differ by at most ${tiny(proof.maxRelativeError)} of the largest, ${same} of them.</p>
+<p class="lead">${errors(alone)} errors become ${errors(distilled)}${several ? ` on average over ${seeds.length} seeds` : ""}, with the same ${count(costs.student.train.params)} parameters. Fused to plain 3×3 convolutions, the student answers the same: over all ${count(proof.images)} test images its logits differ by at most ${tiny(proof.maxRelativeError)} of the largest, and the class is the same ${same}.</p>
 </header>
 <dl class="figures">
 ${figure("teacher, errors", count(teacher.errors), `<small>${count(costs.teacher.train.params)} parameters</small>`)}

@@ -4,7 +4,7 @@ import { digitPng } from "./digit-png.ts";
 import { escapeHtml } from "./html.ts";
 
 const WIDTH = 220;
-const ROW_HEIGHT = 34;
+const ROW_HEIGHT = 40;
 const ROW_GAP = 17;
 
 /** A mistaken image, enlarged, over the probabilities that the student and the teacher give each class. */
@@ -24,8 +24,8 @@ export function mistakeCard(mistake: Mistake, classes: readonly string[], temper
     return `<text x="${((c + 0.5) * step).toFixed(1)}" y="${height - 2}" font-size="11" font-weight="${weight}" text-anchor="middle" fill="${color}">${name(c)}</text>`;
   });
   return `<article class="card mistake">
-<div class="head"><img src="${digitPng(mistake.pixels, mistake.size)}" alt="test image ${mistake.index}, a ${name(mistake.label)}" width="84" height="84">
-<div class="what"><b>a ${name(mistake.label)}</b>, it says <b style="color:var(--bad)">${name(mistake.predicted)}</b><br>student: ${percent(mistake.student[mistake.label]!, 0)} ${name(mistake.label)}<br>teacher: ${percent(mistake.teacher[mistake.label]!, 0)} ${name(mistake.label)}</div></div>
+<div class="head"><div class="digit"><img src="${digitPng(mistake.pixels, mistake.size)}" alt="test image ${mistake.index}, a ${name(mistake.label)}" width="84" height="84"></div>
+<div class="what"><b>a ${name(mistake.label)}</b>, it says <b style="color:var(--bad)">${name(mistake.predicted)}</b><br>${name(mistake.label)} to the student: ${percent(mistake.student[mistake.label]!, 0)}<br>${name(mistake.label)} to the teacher: ${percent(mistake.teacher[mistake.label]!, 0)}</div></div>
 <svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="probabilities by class">${charts.join("")}${axis.join("")}</svg>
 </article>`;
 }

@@ -100,7 +100,7 @@ function fusion(result: QuickstartResult): string {
 function speed(result: QuickstartResult): string {
   return section(
     "Speed of both forms",
-    `One image at a time (batch 1), ${escapeHtml(result.machine.device)}, on ${result.machine.threads === 1 ? "1 thread" : `${result.machine.threads} threads`}. Bars: the median; lines: from the 10th to the 90th percentile.`,
+    `One image at a time (batch 1) on one thread: networks this small gain nothing from more. Bars: the median of ${count(result.latency.student.deploy.runs)} calls; lines and small figures: from the 10th to the 90th percentile.`,
     `<div class="card">${speedBars(result)}</div>`,
   );
 }

@@ -1,4 +1,4 @@
-import { count, milliseconds } from "../format.ts";
+import { milliseconds } from "../format.ts";
 import type { Latency, QuickstartResult } from "../result.ts";
 
 /** Latency of both forms at batch 1: the median as a bar, the middle 80 % of the calls as a line on it. */
@@ -10,12 +10,12 @@ export function speedBars({ latency }: Pick<QuickstartResult, "latency">): strin
     ["teacher, deploy form", latency.teacher.deploy, "var(--teacher)"],
   ];
   const scale = 100 / Math.max(...rows.map(([, { p90Ms }]) => p90Ms));
-  const bars = rows.map(([name, { medianMs, p10Ms, p90Ms, runs }, color]) => {
+  const bars = rows.map(([name, { medianMs, p10Ms, p90Ms }, color]) => {
     const percent = (ms: number) => `${(ms * scale).toFixed(2)}%`;
     return `<div class="bar">
 <div>${name}</div>
 <div class="track"><div class="fill" style="width:${percent(medianMs)};background:${color}"></div><div class="spread" style="left:${percent(p10Ms)};width:${percent(p90Ms - p10Ms)}"></div></div>
-<div><span class="value">${milliseconds(medianMs)}</span> <small>${milliseconds(p10Ms)} – ${milliseconds(p90Ms)}, ${count(runs)} calls</small></div>
+<div><span class="value">${milliseconds(medianMs)}</span> <small>${milliseconds(p10Ms)} – ${milliseconds(p90Ms)}</small></div>
 </div>`;
   });
   return `<div class="bars">${bars.join("\n")}</div>`;

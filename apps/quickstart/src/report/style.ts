@@ -59,17 +59,18 @@ tbody th { font-weight: 600; }
 .mistakes { display: grid; grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 16px; }
 .mistake { padding: 14px; }
 .mistake .head { display: flex; gap: 12px; align-items: center; }
-.mistake img { width: 84px; height: 84px; image-rendering: pixelated; border-radius: 8px; border: 1px solid var(--line); filter: var(--digit-filter); }
+.mistake .digit { flex: none; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
+.mistake img { display: block; width: 84px; height: 84px; image-rendering: pixelated; filter: var(--digit-filter); }
 .mistake .what { font-size: 13.5px; line-height: 1.45; color: var(--muted); }
 .mistake .what b { color: var(--ink); font-size: 15px; }
 .mistake svg { width: 100%; margin-top: 10px; overflow: visible; }
 .bars { display: grid; gap: 18px; }
-.bar { display: grid; grid-template-columns: 130px 1fr 190px; gap: 14px; align-items: center; font-size: 15px; }
+.bar { display: grid; grid-template-columns: 165px 1fr 220px; gap: 14px; align-items: center; font-size: 15px; }
 .bar .track { position: relative; height: 26px; border-radius: 6px; background: color-mix(in srgb, var(--line) 60%, transparent); }
 .bar .fill { position: absolute; inset: 0 auto 0 0; border-radius: 6px; }
 .bar .spread { position: absolute; top: 11px; height: 4px; border-radius: 2px; background: var(--ink); opacity: .55; }
 .bar .value { font-weight: 650; }
-.bar small { color: var(--muted); font-weight: 400; font-size: 13.5px; }
+.bar small { white-space: nowrap; color: var(--muted); font-weight: 400; font-size: 13.5px; }
 .settings { display: grid; grid-template-columns: max-content 1fr; gap: 5px 24px; margin: 0; font-size: 14.5px; }
 .settings dt { color: var(--muted); }
 .settings dd { margin: 0; overflow-wrap: anywhere; }
