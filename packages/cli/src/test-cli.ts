@@ -20,9 +20,15 @@ export interface Running {
   seen(text: string): Promise<void>;
 }
 
+export interface Surroundings {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Starts the real command, as a user's shell would. */
-export function start(args: readonly string[], { cwd }: { cwd: string }): Running {
-  const { NO_COLOR: _, REPVGG_NO_WIDE: __, ...env } = process.env;
+export function start(args: readonly string[], { cwd, env: more = {} }: Surroundings): Running {
+  const { NO_COLOR: _, REPVGG_NO_WIDE: __, ...rest } = process.env;
+  const env = { ...rest, ...more };
   const child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
   const waiting: (() => void)[] = [];
@@ -48,7 +54,7 @@ export function start(args: readonly string[], { cwd }: { cwd: string }): Runnin
 }
 
 /** Runs the real command to its end. */
-export function repvgg(args: readonly string[], options: { cwd: string }): Promise<Outcome> {
+export function repvgg(args: readonly string[], options: Surroundings): Promise<Outcome> {
   return start(args, options).outcome;
 }
 

@@ -1,4 +1,4 @@
-import { DATA_OPTION, DEVICE_OPTIONS, SEED_OPTION } from "./common-options.ts";
+import { DATA_IMAGE_SIZE_OPTION, DATA_OPTION, DEVICE_OPTIONS, SEED_OPTION } from "./common-options.ts";
 import type { OptionSpecs } from "./option.ts";
 
 /** Settings of every training. */
@@ -42,6 +42,7 @@ const SHARED_SETTINGS = {
   },
   limit: { kind: "integer", help: "train on the first images only", min: 1, defaultText: "all" },
   valLimit: { kind: "integer", help: "validate on the first images only", min: 1, defaultText: "all" },
+  ...DATA_IMAGE_SIZE_OPTION,
   numClasses: { kind: "integer", help: "classes of the network", min: 1, max: 1000000, defaultText: "the data set's" },
   saveEvery: { kind: "integer", help: "steps between two saves in the middle of an epoch", min: 1, default: 200 },
   ...SEED_OPTION,

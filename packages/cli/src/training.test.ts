@@ -238,6 +238,7 @@ describe("bad data", () => {
       ["--num-classes", "5"],
       "--num-classes 5 does not fit the labels, which are of 10",
     ],
+    ["another image size than the data set's", 2, ["--image-size", "32"], "the images are 28x28"],
     ["a limit above the set", 2, ["--limit", "65"], "A limit of 65 images is more than the 64 train images"],
     ["a warm-up as long as the training", 2, ["--warmup-epochs", "4"], "--warmup-epochs 4 leaves nothing of 4 epochs"],
     ["a missing folder", 1, ["--data", "nowhere"], "nowhere cannot be read as a folder"],

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { DEVICE_OPTIONS } from "../common-options.ts";
+import { DEVICE_OPTIONS, IMAGE_SIZE_OPTION, SEED_OPTION } from "../common-options.ts";
 
 export const predict = defineCommand({
   name: "predict",
@@ -14,6 +14,8 @@ export const predict = defineCommand({
     tensor: { kind: "text", value: "file", help: "instead of images: safetensors with `input` [N, 3, H, W]" },
     logits: { kind: "text", value: "file", help: "with --tensor: where to write `logits` [N, C]" },
     batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 64 },
+    ...IMAGE_SIZE_OPTION,
+    ...SEED_OPTION,
     ...DEVICE_OPTIONS,
   },
   async run({ args: [checkpoint, ...images], options, terminal }) {

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { DATA_OPTION, DEVICE_OPTIONS } from "../common-options.ts";
+import { DATA_IMAGE_SIZE_OPTION, DATA_OPTION, DEVICE_OPTIONS, SEED_OPTION } from "../common-options.ts";
 
 export const val = defineCommand({
   name: "val",
@@ -12,6 +12,8 @@ export const val = defineCommand({
     batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 256 },
     limit: { kind: "integer", help: "only the first images of the split", min: 1, defaultText: "all" },
     printEvery: { kind: "integer", help: "batches between two lines", min: 1, default: 10 },
+    ...DATA_IMAGE_SIZE_OPTION,
+    ...SEED_OPTION,
     ...DEVICE_OPTIONS,
   },
   async run({ args: [checkpoint], options, terminal }) {

@@ -30,6 +30,15 @@ export async function openData(data: string | undefined, split: Split, limit?: n
   return firstImages(dataset, limit);
 }
 
+/** @throws {RepvggError} `E_USAGE`: `--image-size` is another than that of the images, which are taken as they are. */
+export function checkImageSize(imageSize: number | undefined, { size }: ImageDataset): void {
+  if (imageSize === undefined || size.every((n) => n === imageSize)) return;
+  throw new RepvggError(
+    "E_USAGE",
+    `--image-size ${imageSize} does not fit: the images are ${size.join("x")}, and data sets are not resized. Leave it out.`,
+  );
+}
+
 /** How the images of a data set become a network's input: MNIST's statistics, grey repeated to 3 channels. */
 export function preprocessingOf({ size }: ImageDataset): Preprocessing {
   return { ...MNIST_PREPROCESSING, size, resize: Math.max(...size) };

@@ -4,7 +4,7 @@ import { fuseState, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { compareModels, describeProof, type ProofOptions } from "./compare-models.ts";
-import { loadTrained } from "./model.ts";
+import { loadTrained, type ModelOptions } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 
 /**
@@ -15,10 +15,10 @@ import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 export async function fuseCheckpoint(
   path: string,
   out: string,
-  options: ProofOptions & DeviceChoice,
+  options: ProofOptions & DeviceChoice & ModelOptions,
   terminal: Terminal,
 ): Promise<CommandResult> {
-  const model = await loadTrained(path);
+  const model = await loadTrained(path, options);
   const { spec, state, form, imageSize, classes, preprocessing } = model;
   if (form === "deploy") {
     throw new RepvggError("E_CHECKPOINT", `${model.name} is in deploy form already: there is nothing to fuse.`);

@@ -10,6 +10,7 @@ import { percent } from "./numbers.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 
 export interface PredictOptions extends DeviceChoice {
+  imageSize?: number | undefined;
   topK: number;
   batchSize: number;
   tensor?: string | undefined;
@@ -32,7 +33,8 @@ export async function predictImages(
     throw new RepvggError("E_USAGE", "No image is given. Name image files, or a tensor with --tensor and --logits.");
   }
   const model = await loadTrained(path);
-  const preprocessing = model.preprocessing ?? assumedPreprocessing(model, terminal);
+  const own = model.preprocessing ?? assumedPreprocessing(model, terminal);
+  const preprocessing = options.imageSize === undefined ? own : resized(own, options.imageSize);
   const device = await openDeviceOf(options, terminal);
   try {
     const network = await device.createNetwork({ ...model, imageSize: preprocessing.size });
@@ -58,6 +60,16 @@ function assumedPreprocessing({ name, spec }: TrainedModel, terminal: Terminal):
   }
   terminal.note(`${basename(name)} does not say how images are prepared: taking ImageNet's way, 224 pixels.`);
   return IMAGENET_PREPROCESSING;
+}
+
+/** The same share is cut off around the centre. */
+function resized(own: Preprocessing, imageSize: number): Preprocessing {
+  const factor = imageSize / Math.min(...own.size);
+  return {
+    ...own,
+    size: [imageSize, imageSize],
+    resize: own.resize && Math.max(imageSize, Math.round(own.resize * factor)),
+  };
 }
 
 async function predictImage(

@@ -11,7 +11,7 @@ import {
   type StateDict,
 } from "@repvgg/core";
 import type { ImageDataset, Preprocessing } from "@repvgg/data";
-import { openData, preprocessingOf } from "./data-source.ts";
+import { checkImageSize, openData, preprocessingOf } from "./data-source.ts";
 import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
 import type { Settings } from "./settings.ts";
@@ -48,6 +48,7 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   const training = await openData(settings.data, "train", settings.limit);
   const validation = await openData(settings.data, "val", settings.valLimit);
   checkAgainstData(settings, training);
+  checkImageSize(settings.imageSize, training);
   const preprocessing = preprocessingOf(training);
   const numClasses = training.classes.length;
 

@@ -4,7 +4,7 @@ import { type Evaluation, evaluate } from "@repvgg/distill";
 import { AverageMeter, ProgressMeter } from "@repvgg/metrics";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { describeData, openData, preprocessingOf, type Split } from "./data-source.ts";
+import { checkImageSize, describeData, openData, preprocessingOf, type Split } from "./data-source.ts";
 import { loadTrained } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 
@@ -14,6 +14,7 @@ export interface ValidationOptions extends DeviceChoice {
   batchSize: number;
   limit?: number | undefined;
   printEvery: number;
+  imageSize?: number | undefined;
 }
 
 /** Loss and accuracy of a checkpoint, with the lines that the PyTorch ImageNet example prints. */
@@ -23,6 +24,7 @@ export async function validateCheckpoint(
   terminal: Terminal,
 ): Promise<CommandResult> {
   const dataset = await openData(options.data, options.split, options.limit);
+  checkImageSize(options.imageSize, dataset);
   terminal.note(describeData(options.data!, options.split, dataset));
   const { spec, state, form, preprocessing = preprocessingOf(dataset) } = await loadTrained(path);
   const loader = new BatchLoader({ dataset, batchSize: options.batchSize, transform: preprocess(preprocessing) });

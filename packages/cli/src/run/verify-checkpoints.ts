@@ -3,17 +3,17 @@ import type { CommandResult } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
 import { compareModels, describeProof, type ProofOptions } from "./compare-models.ts";
-import { loadTrained, type TrainedModel } from "./model.ts";
+import { loadTrained, type ModelOptions, type TrainedModel } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 
 /** Whether two checkpoints give the same answers to random images. */
 export async function verifyCheckpoints(
   pathA: string,
   pathB: string,
-  options: ProofOptions & DeviceChoice,
+  options: ProofOptions & DeviceChoice & ModelOptions,
   terminal: Terminal,
 ): Promise<CommandResult> {
-  const [a, b] = [await loadTrained(pathA), await loadTrained(pathB)];
+  const [a, b] = [await loadTrained(pathA, options), await loadTrained(pathB, options)];
   assertComparable(a, b);
   const device = await openDeviceOf(options, terminal);
   try {
