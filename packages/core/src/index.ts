@@ -1,3 +1,4 @@
+export { assertBatchStatistics } from "./assert-batch-statistics.ts";
 export { checkState } from "./check-state.ts";
 export { compareLogits, type LogitsComparison } from "./compare-logits.ts";
 export { RepvggError, type RepvggErrorCode, ShapeError } from "./errors.ts";

@@ -153,6 +153,11 @@ describe("EngineTrainingNetwork", () => {
     await expect(create(large)).rejects.toThrow(/with a batch of 4096 needs \d+\.\d GiB.*A batch of \d+ would fit/);
   });
 
+  it("refuses a batch that leaves one value a channel", async () => {
+    const one = { ...options(), batchSize: 1, imageSize: [8, 8] as const };
+    await expect(create(one)).rejects.toThrow(expect.objectContaining({ code: "E_SHAPE" }));
+  });
+
   it("has no groups and no squeeze-and-excitation", async () => {
     const grouped = defineSpec({ ...spec, groups: { 2: 2 } });
     await expect(create({ ...options(), spec: grouped, state: initialState(grouped, 1) })).rejects.toThrow(

@@ -1,4 +1,5 @@
 import {
+  assertBatchStatistics,
   checkState,
   type Form,
   type Images,
@@ -190,11 +191,12 @@ function assertOptimizerState(state: ReadonlyMap<string, NdArray>, entries: read
  *
  * @param options.batchSize Images of every step.
  * @throws {RepvggError} `E_STATE`: the state dict does not fit; `E_UNSUPPORTED`: groups or squeeze-and-excitation;
- * `E_MEMORY`: too large, before any work.
+ * `E_SHAPE`: a batch of one value a channel; `E_MEMORY`: too large, before any work.
  */
 export async function createTrainingNetwork(options: EngineNetworkOptions): Promise<EngineTrainingNetwork> {
   const { plan, entries, batchSize, threads, state } = checkOptions(options, "train");
   checkState(plan, "train", state);
+  assertBatchStatistics(plan, batchSize);
 
   assertFits("Training this network", batchSize, (batch) => compileTraining(plan, batch, threads).memory.bytes);
   const { memory, result } = compileTraining(plan, batchSize, threads);

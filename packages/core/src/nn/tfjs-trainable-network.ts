@@ -11,7 +11,7 @@ import {
   type Variable,
   variableGrads,
 } from "@tensorflow/tfjs-core";
-import { RepvggError } from "../errors.ts";
+import { assertBatchStatistics } from "../assert-batch-statistics.ts";
 import { layerPlan } from "../layer-plan.ts";
 import { type Images, type NdArray, ndArray } from "../nd-array.ts";
 import {
@@ -103,14 +103,7 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
 
   #checkCanTrain({ shape: [n, height, width] }: Images): void {
     checkTrainingBackend();
-    const { outputSize } = layerPlan(this.spec, [height, width]).blocks.at(-1)!;
-    if (n * outputSize[0] * outputSize[1] < 2) {
-      throw new RepvggError(
-        "E_SHAPE",
-        `One image of ${height}×${width} leaves one value a channel in the last stage, which has no variance. ` +
-          "Train with more images a batch, or larger ones.",
-      );
-    }
+    assertBatchStatistics(layerPlan(this.spec, [height, width]), n);
   }
 
   #forwardAndBackward(images: Images, loss: LossFunction<Tensor, Scalar>): Pass {

@@ -1,0 +1,24 @@
+import { crossEntropy64, relativeError, torchReference } from "@repvgg/tooling";
+import { describe, expect, it } from "vitest";
+import { createTrainingNetwork } from "./training.ts";
+
+describe("the engine against PyTorch's float64", () => {
+  it.each([false, true])("takes the same five steps (nesterov %s)", async (nesterov) => {
+    const torch = torchReference("plain");
+    const { plan, state, images, labels, sgd } = torch;
+    const options = { spec: plan.spec, state, imageSize: plan.inputSize, batchSize: images.shape[0] };
+    const network = await createTrainingNetwork(options);
+    const predicted = await network.predict(images);
+    expect(relativeError(predicted.data, torch.evalLogits)).toBeLessThan(1e-5);
+    const losses = nesterov ? torch.nesterovLosses : torch.losses;
+    for (const [i, expected] of losses.entries()) {
+      const logits = network.forward(images);
+      if (i === 0) expect(relativeError(logits.data, torch.trainLogits)).toBeLessThan(1e-5);
+      const { loss, gradient } = crossEntropy64(logits.data, labels);
+      // Rounding grows from step to step through batch normalization of few values.
+      expect(Math.abs(loss - expected)).toBeLessThan(1e-4);
+      network.backwardAndUpdate({ shape: logits.shape, data: Float32Array.from(gradient) }, { ...sgd, nesterov });
+    }
+    network.dispose();
+  });
+});
