@@ -27,4 +27,4 @@ export function comparisonLines({ title, results, absent }: Comparison): string[
   ];
 }
 
-const ms = (value: number) => value.toPrecision(3);
+const ms = (value: number) => String(Number(value.toPrecision(3)));

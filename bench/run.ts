@@ -19,7 +19,7 @@ const HELP = `npm run bench -- [options]
   --no-wide       the engine without V8's 256-bit code
   --write         also writes bench/RESULTS.md
 
-PyTorch takes part where python3, or the Python that REPVGG_PYTHON names, has torch.
+PyTorch takes part where python3, or the Python that REPVGG_PYTHON names, has torch. Give the machine nothing else to do.
 `;
 
 const { values } = parseArgs({
