@@ -46,13 +46,14 @@ export async function benchModel(name: string, options: BenchOptions, terminal: 
   }
   const model = await loadModel(name, options);
   const state = stateOf(model, form, seed);
-  const images = randomImages([batch, ...model.imageSize, model.spec.inputChannels], seed);
   const device = await openDeviceOf(options, terminal);
   try {
     const network = train
       ? await trainingStep(device, model, state, batch)
       : await forward(device, model, state, form, batch);
-    const times = await measure(network, images, options);
+    // After the network, which says so when a batch does not fit into the memory.
+    const shape = [batch, ...model.imageSize, model.spec.inputChannels] as const;
+    const times = await measure(network, shape, options);
     const { macs } = profile(layerPlan(model.spec, model.imageSize), form);
     return report(model, device, times, { form, batch, train, macs: macs * (train ? TRAINING_FACTOR : 1) });
   } finally {
@@ -93,9 +94,14 @@ async function trainingStep(device: Device, model: Model, state: StateDict, batc
 }
 
 /** Milliseconds of each run, sorted. Disposes the network. */
-async function measure(network: Measured, images: Images, { runs, warmup }: BenchOptions): Promise<Float64Array> {
+async function measure(
+  network: Measured,
+  shape: Images["shape"],
+  { runs, warmup, seed }: BenchOptions,
+): Promise<Float64Array> {
   const times = new Float64Array(runs);
   try {
+    const images = randomImages(shape, seed);
     for (let i = -warmup; i < runs; i++) {
       const start = performance.now();
       await network.run(images);

@@ -2,7 +2,14 @@ import { basename, join } from "node:path";
 import type { Device } from "@repvgg/backend";
 import { saveCheckpoint } from "@repvgg/checkpoint/node";
 import type { StateDict } from "@repvgg/core";
-import { Trainer, type TrainerState, type TrainingResult } from "@repvgg/distill";
+import {
+  type EpochReport,
+  type Objective,
+  Trainer,
+  type TrainerOptions,
+  type TrainerState,
+  type TrainingResult,
+} from "@repvgg/distill";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import type { TrainingCommand } from "../training-options.ts";
@@ -55,30 +62,48 @@ async function newRun(command: TrainingCommand, wanted: string, plan: TrainingPl
 }
 
 async function train(plan: TrainingPlan, surroundings: Surroundings): Promise<CommandResult> {
-  const { device, state, openFolder, signal, terminal } = surroundings;
-  const { settings, spec, preprocessing, modelName } = plan;
-  const { batchSize, epochs, lr, momentum, weightDecay, saveEvery } = settings;
+  const { device, state, signal, terminal } = surroundings;
+  const { settings, spec, preprocessing } = plan;
   const network = await device.createTrainableNetwork({
     spec,
     state: state?.network ?? plan.state,
     imageSize: preprocessing.size,
-    batchSize,
+    batchSize: settings.batchSize,
   });
-  terminal.note(describeData(settings.data!, "train", plan.training));
-  const objective = await openObjective(plan, device, signal, terminal);
+  try {
+    terminal.note(describeData(settings.data!, "train", plan.training));
+    const { objective, dispose } = await openObjective(plan, device, signal, terminal);
+    try {
+      return await runTrainer(plan, surroundings, network, objective);
+    } finally {
+      dispose();
+    }
+  } finally {
+    network.dispose();
+  }
+}
+
+async function runTrainer(
+  plan: TrainingPlan,
+  { device, state, openFolder, signal, terminal }: Surroundings,
+  network: TrainerOptions["network"],
+  objective: Objective,
+): Promise<CommandResult> {
+  const { settings, modelName, stepsPerEpoch } = plan;
+  const { epochs, lr, momentum, weightDecay, saveEvery } = settings;
   const folder = await openFolder(); // Only now: what fails before leaves nothing behind.
   terminal.note(`${modelName} on ${device.name}, threads: ${device.threads}; run folder: ${folder}`);
-  const shown = await showTraining(terminal, epochs * plan.stepsPerEpoch);
+  const shown = await showTraining(terminal, epochs * stepsPerEpoch);
   try {
     const trainer = new Trainer({
       network,
       ...trainingSources(plan),
-      objective: objective.objective,
+      objective,
       epochs,
       sgd: { learningRate: lr, momentum, weightDecay },
       schedule: scheduleOf(settings),
       callbacks: shown.callbacks,
-      save: (state, { report }) => save(plan, folder, state, report?.isBest === true, report !== undefined),
+      save: (state, { report }) => save(plan, folder, state, report),
       saveEverySteps: saveEvery,
       signal,
       ...(state && { resume: state }),
@@ -86,23 +111,15 @@ async function train(plan: TrainingPlan, surroundings: Surroundings): Promise<Co
     return report(folder, plan, await trainer.run());
   } finally {
     shown.stop();
-    objective.dispose();
-    network.dispose();
   }
 }
 
 /** The state last: if the process is killed in between, the epoch is done again and the same files are written again. */
-async function save(
-  plan: TrainingPlan,
-  folder: string,
-  state: TrainerState,
-  isBest: boolean,
-  epochIsDone: boolean,
-): Promise<void> {
+async function save(plan: TrainingPlan, folder: string, state: TrainerState, epoch?: EpochReport): Promise<void> {
   const { last, best } = runFiles(folder);
-  if (epochIsDone) {
+  if (epoch) {
     await saveWeights(last, plan, state.network);
-    if (isBest) await saveWeights(best, plan, state.network);
+    if (epoch.isBest) await saveWeights(best, plan, state.network);
     await writeHistory(folder, state.progress.history);
   }
   await saveResumeState(folder, state);
