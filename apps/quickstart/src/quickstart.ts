@@ -70,7 +70,7 @@ async function runOn(
   const settings = reduced(SETTINGS, options);
   const data = await readMnist(settings);
   const out = resolve(cwd, options.out);
-  const shown = (path: string) => relative(cwd, path) || path;
+  const shown = (path: string) => (relative(cwd, path).startsWith("..") ? path : relative(cwd, path));
   const { folder, decision } = await openRunFolder(out, { key: JSON.stringify(settings), fresh, shown });
   const work = planWork(settings, data.test.size);
   const plain = env.NO_COLOR !== undefined && env.NO_COLOR !== "";

@@ -21,7 +21,7 @@ export function headline(result: QuickstartResult): string {
 </header>
 <dl class="figures">
 ${figure("teacher, errors", count(teacher.errors), `<small>${count(costs.teacher.train.params)} parameters</small>`)}
-${figure("student, alone → distilled", `${errors(alone)} → ${errors(distilled)}`, mean)}
+${figure("student, alone → distilled", `${count(Math.round(alone))} → ${count(Math.round(distilled))}`, mean)}
 ${figure("largest difference after fusion", tiny(proof.maxAbsoluteError), `<small>in logits, over ${count(proof.images)} images</small>`)}
 ${figure("one image, fused", milliseconds(latency.student.deploy.medianMs), `<small>${speedup.toFixed(2)} × the speed of the train form</small>`)}
 </dl>`;

@@ -61,7 +61,7 @@ tbody th { font-weight: 600; }
 .mistake .head { display: flex; gap: 12px; align-items: center; }
 .mistake .digit { flex: none; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 .mistake img { display: block; width: 84px; height: 84px; image-rendering: pixelated; filter: var(--digit-filter); }
-.mistake .what { font-size: 13.5px; line-height: 1.45; color: var(--muted); }
+.mistake .what { white-space: nowrap; font-size: 13.5px; line-height: 1.45; color: var(--muted); }
 .mistake .what b { color: var(--ink); font-size: 15px; }
 .mistake svg { width: 100%; margin-top: 10px; overflow: visible; }
 .bars { display: grid; gap: 18px; }
