@@ -3,8 +3,13 @@ import { describe, expect, it } from "vitest";
 import { createTrainingNetwork } from "./training.ts";
 
 describe("the engine against PyTorch's float64", () => {
-  it.each([false, true])("takes the same five steps (nesterov %s)", async (nesterov) => {
-    const torch = torchReference("plain");
+  it.each([
+    ["plain", false],
+    ["plain", true],
+    ["grouped", false],
+    ["grouped", true],
+  ] as const)("takes the same five steps (%s, nesterov %s)", async (name, nesterov) => {
+    const torch = torchReference(name);
     const { plan, state, images, labels, sgd } = torch;
     const options = { spec: plan.spec, state, imageSize: plan.inputSize, batchSize: images.shape[0] };
     const network = await createTrainingNetwork(options);

@@ -157,11 +157,4 @@ describe("EngineTrainingNetwork", () => {
     const one = { ...options(), batchSize: 1, imageSize: [8, 8] as const };
     await expect(create(one)).rejects.toThrow(expect.objectContaining({ code: "E_SHAPE" }));
   });
-
-  it("has no groups and no squeeze-and-excitation", async () => {
-    const grouped = defineSpec({ ...spec, groups: { 2: 2 } });
-    await expect(create({ ...options(), spec: grouped, state: initialState(grouped, 1) })).rejects.toThrow(
-      expect.objectContaining({ code: "E_UNSUPPORTED", message: expect.stringContaining("2 groups") }),
-    );
-  });
 });
