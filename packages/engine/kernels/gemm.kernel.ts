@@ -21,7 +21,7 @@ export const PANEL_BYTES = 64;
  *     out[i, :] = max(Σ_k in[i, k] · weights[k, :] + bias, floor)      or, with `accumulate`, added to what it holds
  *
  * Rows are found through tables of byte offsets. The depth is `runs` runs of `runFloats` adjacent floats, at the byte offsets of
- * `runTable` from the row's start, one more than there are runs. `floor` is the address of a float.
+ * `runTable` from the row's start, the first 0. `floor` is the address of a float.
  */
 export function gemmKernel({ vectors, fused, turns }: Variant, rows: number, accumulate: boolean): Kernel {
   const parameters = [
@@ -81,11 +81,13 @@ export function gemmKernel({ vectors, fused, turns }: Variant, rows: number, acc
                 () => i32.greater(depth, 0),
               );
             });
-            const distance = i32.sub(i32.load(offsets, 4), i32.load(offsets));
-            const gap = f.i32(i32.sub(distance, i32.shl(runFloats, 2)));
-            for (const a of row) a.add(gap);
-            offsets.add(4);
             left.add(-1);
+            f.if(left, () => {
+              const distance = i32.sub(i32.load(offsets, 4), i32.load(offsets));
+              const gap = f.i32(i32.sub(distance, i32.shl(runFloats, 2)));
+              for (const a of row) a.add(gap);
+              offsets.add(4);
+            });
           },
           () => left,
         );

@@ -82,7 +82,7 @@ export function pixelTable(
   return { address, rows };
 }
 
-/** What a row of a convolution reads: runs of adjacent floats, whose byte offsets are a table with one entry more. */
+/** What a row of a convolution reads: runs of adjacent floats, and a table of their byte offsets, the first 0. */
 export interface Runs {
   readonly runFloats: number;
   readonly runs: number;
@@ -98,7 +98,7 @@ export function windowRuns(
 ): Runs {
   const perRow = groups === 1 ? 1 : columns;
   const runs = rows * perRow;
-  const runTable = memory.table(`runs ${[rows, perRow, layout.rowBytes, layout.channels]}`, runs + 1, (i) =>
+  const runTable = memory.table(`runs ${[rows, perRow, layout.rowBytes, layout.channels]}`, runs, (i) =>
     pixelOffset(layout, 0, Math.floor(i / perRow), i % perRow),
   );
   return { runFloats: (columns / perRow) * (layout.channels / groups), runs, runTable };
@@ -106,7 +106,7 @@ export function windowRuns(
 
 /** One run, from the row's start. */
 export function singleRun(memory: MemoryPlan, runFloats: number): Runs {
-  return { runFloats, runs: 1, runTable: memory.table("single run", 2, () => 0) };
+  return { runFloats, runs: 1, runTable: memory.table("single run", 1, () => 0) };
 }
 
 /** A table of multiples of `bytes`. */

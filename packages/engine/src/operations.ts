@@ -28,7 +28,7 @@ export const OPERATIONS = {
    *
    * Every convolution without Winograd, their input gradients, and the classifier. Weights of panel p are at
    * `weights + p · runs · runFloats · 64`; output and bias of panel p are 64 bytes apart. `accumulate` adds to what the output
-   * holds, without bias or ReLU. `runTable` has `runs` + 1 entries. A group's inputs are `groupBytes` after those of the group
+   * holds, without bias or ReLU. The first offset of `runTable` is 0. A group's inputs are `groupBytes` after those of the group
    * before. Rows are taken `chunk` at a time over all panels. Units: rows, or panels if `splitPanels`.
    */
   convolve: [
