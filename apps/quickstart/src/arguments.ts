@@ -1,9 +1,12 @@
 import { parseArgs } from "node:util";
 import { nearestName, RepvggError } from "@repvgg/core";
+import { FIRST_STUDENT_SEED } from "./settings.ts";
 
 export interface QuickstartOptions {
   readonly help: boolean;
   readonly seeds: number;
+  /** The first student's; the others count on from it. */
+  readonly firstSeed: number;
   /** Runs get numbered folders in it. */
   readonly out: string;
   readonly device: string;
@@ -19,6 +22,7 @@ export const HELP = `Trains a teacher and a student on MNIST, distils, fuses, pr
 Usage: npm start -- [options]
 
   --seeds N      students of so many seeds, each alone and distilled (default 1)
+  --first-seed N the first student's seed, the others count on from it (default ${FIRST_STUDENT_SEED})
   --out DIR      where runs go, each in a numbered folder (default runs/quickstart)
   --device NAME  what computes: auto, wasm or cpu (default auto)
   --threads N    threads of the computation (default: all cores)
@@ -35,6 +39,7 @@ Ctrl-C stops after the running step and keeps what is done; the next start conti
 
 const OPTIONS = {
   seeds: { type: "string" },
+  "first-seed": { type: "string" },
   out: { type: "string" },
   device: { type: "string" },
   threads: { type: "string" },
@@ -58,6 +63,7 @@ export function parseArguments(
   return {
     help: values.help ?? false,
     seeds: wholeNumber("seeds", values.seeds, 1, 100) ?? 1,
+    firstSeed: wholeNumber("first-seed", values["first-seed"], 0, 2 ** 31 - 1) ?? FIRST_STUDENT_SEED,
     out: values.out ?? "runs/quickstart",
     device: values.device ?? "auto",
     threads: wholeNumber("threads", values.threads, 1, 64),

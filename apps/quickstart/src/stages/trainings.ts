@@ -4,7 +4,7 @@ import { cachedTeacher, crossEntropyObjective, kdObjective, type Objective } fro
 import { duration, percent } from "../format.ts";
 import type { PipelineOptions } from "../pipeline.ts";
 import type { SeedResult, TrainingRecord } from "../result.ts";
-import { FIRST_STUDENT_SEED, type Recipe, TEACHER_SEED } from "../settings.ts";
+import { type Recipe, TEACHER_SEED } from "../settings.ts";
 import { logitsOf } from "./prove.ts";
 import { trainNetwork } from "./train-network.ts";
 
@@ -41,7 +41,7 @@ export async function trainStudents(
   options: PipelineOptions,
   teacher: StateDict,
 ): Promise<{ seeds: SeedResult[]; student: StateDict }> {
-  const { settings, work } = options;
+  const { settings, firstSeed, work } = options;
   const { temperature, alpha, student: recipe } = settings;
   let logits: Logits | undefined;
   const underTeacher = async () => {
@@ -50,7 +50,7 @@ export async function trainStudents(
   };
   const seeds: SeedResult[] = [];
   let student: StateDict | undefined;
-  for (let seed = FIRST_STUDENT_SEED; seed < FIRST_STUDENT_SEED + options.seeds; seed++) {
+  for (let seed = firstSeed; seed < firstSeed + options.seeds; seed++) {
     const common = { seed, recipe, work: work.student };
     const alone = await trainOnce(options, { ...common, name: "alone", objective: () => crossEntropyObjective() });
     const distilled = await trainOnce(options, { ...common, name: "distilled", objective: underTeacher });
