@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { DEVICE_NAMES } from "@repvgg/backend";
 import { nearestName, RepvggError } from "@repvgg/core";
 import { FIRST_STUDENT_SEED } from "./settings.ts";
 
@@ -65,7 +66,7 @@ export function parseArguments(
     seeds: wholeNumber("seeds", values.seeds, 1, 100) ?? 1,
     firstSeed: wholeNumber("first-seed", values["first-seed"], 0, 2 ** 31 - 1) ?? FIRST_STUDENT_SEED,
     out: values.out ?? "runs/quickstart",
-    device: values.device ?? "auto",
+    device: oneOf("device", values.device, ["auto", ...DEVICE_NAMES]) ?? "auto",
     threads: wholeNumber("threads", values.threads, 1, 64),
     fresh: values.fresh ?? false,
     wide: !(values["no-wide"] ?? false) && env.REPVGG_NO_WIDE !== "1",
@@ -95,4 +96,9 @@ function wholeNumber(name: string, text: string | undefined, least: number, most
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new RepvggError("E_USAGE", `--${name} must be a whole number from ${least} to ${most}, got "${text}".`);
+}
+
+function oneOf(name: string, text: string | undefined, known: readonly string[]): string | undefined {
+  if (text === undefined || known.includes(text)) return text;
+  throw new RepvggError("E_USAGE", `--${name} must be one of ${known.join(", ")}, got "${text}".`);
 }
