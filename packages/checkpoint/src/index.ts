@@ -7,6 +7,8 @@ export {
 } from "./checkpoint.ts";
 export { type Dtype, toFloat32 } from "./dtypes.ts";
 export { fromFileLayout, nchwToNhwc, nhwcToNchw, toFileLayout, transpose } from "./file-layout.ts";
+export { parseOnnx } from "./onnx-read.ts";
+export { type OnnxOptions, serializeOnnx } from "./onnx-write.ts";
 export { type RawTensor, readSafetensors, type Safetensors } from "./read-safetensors.ts";
 export { parseTensors, serializeTensors, type Tensors } from "./tensors.ts";
 export { writeSafetensors } from "./write-safetensors.ts";
