@@ -44,10 +44,11 @@ export async function fuseCheckpoint(
   }
 }
 
-async function assertOtherFile(input: string, out: string): Promise<void> {
+/** @throws {RepvggError} `E_USAGE`: the output is the checkpoint that is read. */
+export async function assertOtherFile(input: string, out: string): Promise<void> {
   const same = await Promise.all([realpath(input), realpath(out)]).then(
     ([a, b]) => a === b,
     () => false, // The output does not exist yet.
   );
-  if (same) throw new RepvggError("E_USAGE", `${out} is the checkpoint itself. Give another file for the deploy form.`);
+  if (same) throw new RepvggError("E_USAGE", `${out} is the checkpoint itself. Give another file to write.`);
 }

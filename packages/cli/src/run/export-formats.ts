@@ -1,0 +1,51 @@
+import { extname } from "node:path";
+import {
+  type Checkpoint,
+  type LoadedCheckpoint,
+  parseCheckpoint,
+  parseOnnx,
+  serializeCheckpoint,
+  serializeOnnx,
+} from "@repvgg/checkpoint";
+import { type Form, RepvggError } from "@repvgg/core";
+
+/** A kind of file that a network can be written as. */
+interface ExportFormat {
+  readonly extensions: readonly string[];
+  /** The form that is written unless another is asked for; undefined: the checkpoint's. */
+  readonly defaultForm: Form | undefined;
+  /** @param imageSize What the file is to be fixed to, where it can be. */
+  serialize(checkpoint: Checkpoint, imageSize: readonly [height: number, width: number] | undefined): Uint8Array;
+  /** Reads what `serialize` gave. @param written What it was given, for what the format has no place for. */
+  parse(bytes: Uint8Array, source: string, written: Checkpoint): LoadedCheckpoint;
+}
+
+export type ExportFormatName = "onnx" | "safetensors";
+
+export const EXPORT_FORMATS: Readonly<Record<ExportFormatName, ExportFormat>> = {
+  onnx: {
+    extensions: [".onnx"],
+    defaultForm: "deploy", // It is for inference.
+    serialize: (checkpoint, imageSize) => serializeOnnx(checkpoint, imageSize ? { imageSize } : {}),
+    parse: parseOnnx,
+  },
+  safetensors: {
+    extensions: [".safetensors"],
+    defaultForm: undefined,
+    serialize: serializeCheckpoint,
+    parse: (bytes, source) => parseCheckpoint(bytes, source),
+  },
+};
+
+/** The format of that file. @throws {RepvggError} `E_USAGE`: its extension is that of no format. */
+export function exportFormatOf(file: string): ExportFormatName {
+  const extension = extname(file).toLowerCase();
+  for (const [name, { extensions }] of Object.entries(EXPORT_FORMATS)) {
+    if (extensions.includes(extension)) return name as ExportFormatName;
+  }
+  const known = Object.values(EXPORT_FORMATS).flatMap(({ extensions }) => extensions);
+  throw new RepvggError(
+    "E_USAGE",
+    `The extension of ${file} does not say what to write. Name it ${known.join(" or ")}, or give --format.`,
+  );
+}
