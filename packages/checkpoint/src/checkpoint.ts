@@ -10,10 +10,15 @@ import {
   type StateDict,
   specOf,
 } from "@repvgg/core";
-import { fromFloat32 } from "./dtypes.ts";
+import { type ByteSource, memorySource } from "./byte-source.ts";
+import { checkNames } from "./check-names.ts";
+import { fromFloat32, viewAsFloat32 } from "./dtypes.ts";
 import { fromFileLayout, toFileLayout } from "./file-layout.ts";
+import { originalName } from "./original-name.ts";
 import type { RawTensor } from "./read-safetensors.ts";
-import { checkFinite, parseTensors } from "./tensors.ts";
+import { readWeights, type StoredTensor } from "./stored-weights.ts";
+import { checkFinite } from "./tensors.ts";
+import type { TorchOptions } from "./torch/read-torch.ts";
 import { writeSafetensors } from "./write-safetensors.ts";
 
 /** A network and what is needed to use it. */
@@ -35,7 +40,7 @@ export interface LoadedCheckpoint extends Checkpoint {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export interface ReadOptions {
+export interface ReadOptions extends TorchOptions {
   /** For files without our metadata: what names and shapes do not tell, above all the strides. @default the original's */
   hints?: Partial<RepVggSpec>;
 }
@@ -65,7 +70,8 @@ export function serializeCheckpoint(checkpoint: Checkpoint): Uint8Array {
 }
 
 /**
- * Reads a checkpoint: one of ours, or the weights of the original implementation, whose spec is found from names and shapes.
+ * Reads a checkpoint: safetensors or PyTorch's .pth (recognised from the content), one of ours or weights with the names of the
+ * original implementation, timm or MMPretrain, whose spec is found from names and shapes.
  *
  * @param bytes The whole file; borrowed.
  * @param source The file's name, for the message.
@@ -75,17 +81,39 @@ export function serializeCheckpoint(checkpoint: Checkpoint): Uint8Array {
 export function parseCheckpoint(
   bytes: Uint8Array,
   source = "The checkpoint",
-  { hints }: ReadOptions = {},
+  options: ReadOptions = {},
 ): LoadedCheckpoint {
-  const { tensors, metadata } = parseTensors(bytes, source);
-  checkFinite(tensors, source);
+  return readCheckpoint(memorySource(bytes), source, options);
+}
+
+/** {@link parseCheckpoint} of a file that need not be in memory. */
+export function readCheckpoint(file: ByteSource, source: string, { hints, ema }: ReadOptions): LoadedCheckpoint {
+  const { tensors, metadata } = readWeights(file, source, { ema });
+  const names = new Map<string, string>();
   const state: StateDict = new Map();
-  for (const [name, array] of tensors) state.set(withoutPrefix(name, state, source), fromFileLayout(array));
+  for (const [name, tensor] of tensors) {
+    const original = originalName(name);
+    const other = names.get(original);
+    if (other !== undefined) {
+      throw new RepvggError("E_CHECKPOINT", `${source} has "${original}" twice: as "${other}" and as "${name}".`);
+    }
+    names.set(original, name);
+    const array = inMemory(tensor);
+    checkFinite([[name, array]], source);
+    state.set(original, array);
+  }
   const { [KEY]: own, format: _, ...rest } = metadata;
   const { classes, preprocessing, ...described } = own === undefined ? {} : readOwn(own, source);
-  const { spec, form } = fitted(state, described, hints, source);
+  const { spec, form } = fitted(state, described, hints, source, (name) => names.get(name) ?? name);
   checkClasses(classes, spec, source);
   return { spec, form, state, classes, preprocessing, metadata: rest };
+}
+
+/** An array of its own, in memory layout. */
+function inMemory({ dtype, shape, read }: StoredTensor): NdArray {
+  const data = viewAsFloat32(read(), dtype);
+  const array = fromFileLayout({ shape, data });
+  return array.data === data ? { shape, data: data.slice() } : array;
 }
 
 type Described = Partial<Pick<Checkpoint, "spec" | "form" | "classes" | "preprocessing">>;
@@ -127,6 +155,7 @@ function fitted(
   described: Described,
   hints: Partial<RepVggSpec> | undefined,
   source: string,
+  nameInFile: (name: string) => string,
 ): { spec: RepVggSpec; form: Form } {
   try {
     const form = described.form ?? formOf(state);
@@ -134,20 +163,14 @@ function fitted(
     if (typeof form !== "string") {
       throw new RepvggError("E_CHECKPOINT", "Some blocks are fused and some are not; fuse all of them, or none.");
     }
-    checkState(layerPlan(spec, [1, 1]), form, state);
+    const plan = layerPlan(spec, [1, 1]);
+    checkNames(plan, form, state, nameInFile);
+    checkState(plan, form, state);
     return { spec, form };
   } catch (cause) {
     if (!(cause instanceof RepvggError)) throw cause;
     throw new RepvggError("E_CHECKPOINT", `${source} does not hold a complete RepVGG. ${cause.message}`, { cause });
   }
-}
-
-/** Names as the network has them: `DataParallel` puts `module.` before each. */
-function withoutPrefix(name: string, taken: ReadonlyMap<string, NdArray>, source: string): string {
-  const plain = name.startsWith("module.") ? name.slice("module.".length) : name;
-  if (taken.has(plain))
-    throw new RepvggError("E_CHECKPOINT", `${source} has "${plain}" twice, with "module." before it and without.`);
-  return plain;
 }
 
 function checkClasses(classes: readonly string[] | undefined, spec: RepVggSpec, source: string): void {

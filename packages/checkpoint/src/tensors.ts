@@ -31,9 +31,9 @@ export function parseTensors(bytes: Uint8Array, source?: string): Tensors {
 }
 
 /** @throws {RepvggError} `E_CHECKPOINT`: an element is NaN or infinite; the message names the tensor. */
-export function checkFinite(tensors: ReadonlyMap<string, NdArray>, source: string): void {
+export function checkFinite(tensors: Iterable<readonly [name: string, array: NdArray]>, source: string): void {
   for (const [name, { data }] of tensors) {
-    const index = data.findIndex((value) => !Number.isFinite(value));
+    const index = firstNotFinite(data);
     if (index === -1) continue;
     throw new RepvggError(
       "E_CHECKPOINT",
@@ -41,4 +41,10 @@ export function checkFinite(tensors: ReadonlyMap<string, NdArray>, source: strin
         "Take an earlier checkpoint.",
     );
   }
+}
+
+/** A loop: `findIndex` would call a function for each of millions of weights. */
+function firstNotFinite(data: Float32Array): number {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
+  return -1;
 }
