@@ -3,7 +3,7 @@ import { RepvggError } from "@repvgg/core";
 /** A file's bytes, in memory or still on the disk. */
 export interface ByteSource {
   readonly size: number;
-  /** Bytes `begin` to `end`, which must be inside the file. What comes back is borrowed: it may be the file's own memory. */
+  /** Bytes `begin` to `end`, which must be inside the file. What comes back is borrowed until the next read. */
   read(begin: number, end: number): Uint8Array;
 }
 

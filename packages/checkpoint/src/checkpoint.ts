@@ -11,7 +11,7 @@ import {
   specOf,
 } from "@repvgg/core";
 import { type ByteSource, memorySource } from "./byte-source.ts";
-import { checkNames } from "./check-names.ts";
+import { checkEntries } from "./check-entries.ts";
 import { fromFloat32, viewAsFloat32 } from "./dtypes.ts";
 import { fromFileLayout, toFileLayout } from "./file-layout.ts";
 import { originalName } from "./original-name.ts";
@@ -164,8 +164,7 @@ function fitted(
       throw new RepvggError("E_CHECKPOINT", "Some blocks are fused and some are not; fuse all of them, or none.");
     }
     const plan = layerPlan(spec, [1, 1]);
-    checkNames(plan, form, state, nameInFile);
-    checkState(plan, form, state);
+    checkEntries(plan, form, state, nameInFile);
     return { spec, form };
   } catch (cause) {
     if (!(cause instanceof RepvggError)) throw cause;

@@ -16,20 +16,25 @@ export function fromFileLayout(array: NdArray): NdArray {
   return array.shape.length === 2 ? transpose(array, [1, 0]) : array;
 }
 
-/** Output channels that are moved together: 16 floats are a cache line. */
-const TOGETHER = 16;
+/** Output channels that are moved together, so that what was read is still in the cache for the next position. */
+const TOGETHER = 64;
 
 /** OIHW → HWIO, as `transpose` does, at the speed at which checkpoints of hundreds of megabytes should load. */
 function kernelInMemory({ shape, data }: NdArray): NdArray {
   const [O, I, height, width] = shape as [number, number, number, number];
   const area = height * width;
+  const step = I * area;
   const result = new Float32Array(data.length);
   for (let first = 0; first < O; first += TOGETHER) {
-    const end = Math.min(first + TOGETHER, O);
+    const count = Math.min(TOGETHER, O - first);
     for (let i = 0; i < I; i++) {
       for (let k = 0; k < area; k++) {
-        const to = (k * I + i) * O;
-        for (let o = first; o < end; o++) result[to + o] = data[(o * I + i) * area + k]!;
+        let from = first * step + i * area + k;
+        let to = (k * I + i) * O + first;
+        for (let o = 0; o < count; o++) {
+          result[to++] = data[from]!;
+          from += step;
+        }
       }
     }
   }

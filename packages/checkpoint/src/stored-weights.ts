@@ -7,7 +7,7 @@ import { readTorch, type TorchOptions } from "./torch/read-torch.ts";
 export interface StoredTensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
-  /** Row-major, little-endian; borrowed: it may be a view of the file. */
+  /** Row-major, little-endian; borrowed until another tensor is read. */
   read(): Uint8Array;
 }
 
@@ -41,7 +41,7 @@ export function readWeights(source: ByteSource, file: string, options?: TorchOpt
 /** Files that users give in place of checkpoints. */
 function refuseForeign(head: Uint8Array, text: string, fail: Fail): void {
   const read = "PyTorch (.pth, .pt) and safetensors files are read";
-  if (text.startsWith("\u0089HDF\r\n")) fail(`is an HDF5 file, perhaps a Keras model (.h5): ${read}.`);
+  if (head[0] === 0x89 && text.startsWith("HDF\r\n", 1)) fail(`is an HDF5 file, perhaps a Keras model (.h5): ${read}.`);
   if (/^\s*(\u00ef\u00bb\u00bf)?<(!doctype|html|\?xml)/i.test(text)) {
     fail("is a web page: its address was saved and not the file. Download the file itself.");
   }

@@ -3,7 +3,7 @@ import { type ByteSource, type Fail, failureOf } from "../byte-source.ts";
 import { DTYPE_BYTES } from "../dtypes.ts";
 import type { StoredTensor, StoredWeights } from "../stored-weights.ts";
 import { findWeights } from "./find-weights.ts";
-import { PyDict, type PyValue, shown, type TorchStorage } from "./py-values.ts";
+import { describe, PyDict, type PyValue, shown, type TorchStorage } from "./py-values.ts";
 import { readZip } from "./read-zip.ts";
 import { checkTensor } from "./tensor-bytes.ts";
 import { torchHost } from "./torch-host.ts";
@@ -95,7 +95,9 @@ function readLegacy(source: ByteSource, fail: Fail): Contents {
   const storages = new Map<string, TorchStorage>();
   const host = torchHost(storages, fail);
   const magic = unpickle(bytes, 0, host, fail);
-  if (magic.value !== LEGACY_MAGIC) fail("is a Python pickle, but no PyTorch file. Save it with torch.save.");
+  if (magic.value !== LEGACY_MAGIC) {
+    fail(`is a Python pickle of ${describe(magic.value)}, but no PyTorch file. Save the weights with torch.save.`);
+  }
   const version = unpickle(bytes, magic.end, host, fail);
   if (version.value !== LEGACY_PROTOCOL) fail(`is an old PyTorch file of a version that is not known.`);
   const machine = unpickle(bytes, version.end, host, fail);

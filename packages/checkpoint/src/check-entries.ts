@@ -14,13 +14,14 @@ const LISTED = 2_000;
 const MAX_NAME = 200;
 
 /**
- * Checks that a file has exactly the entries of the network, of the right shapes.
+ * Checks that a file has exactly the entries of the network, of the right shapes, and no negative variance. Whether they
+ * are finite is seen when they are read.
  *
  * @param state By the original's names.
  * @param nameInFile An entry's name as the file has it.
- * @throws {RepvggError} `E_CHECKPOINT`: lists every missing, unexpected and misshapen entry.
+ * @throws {RepvggError} `E_CHECKPOINT`: lists every missing, unexpected, misshapen and unusable entry.
  */
-export function checkNames(
+export function checkEntries(
   plan: LayerPlan,
   form: Form,
   state: ReadonlyMap<string, NdArray>,
@@ -37,6 +38,9 @@ export function checkNames(
       ? []
       : [`${nameInFile(name)} is [${fileShape(actual)}] instead of [${fileShape(shape)}]`];
   });
+  const negative = entries.flatMap(({ name, role }) =>
+    role === "runningVar" && state.get(name)?.data.some((variance) => variance < 0) ? [nameInFile(name)] : [],
+  );
   const problems = [
     list("missing", missing),
     list(
@@ -47,6 +51,7 @@ export function checkNames(
       }),
     ),
     list("misshapen", misshapen),
+    list("with a negative variance", negative),
   ].filter(Boolean);
   if (problems.length === 0) return;
   throw new RepvggError("E_CHECKPOINT", `Its entries do not fit the network: ${problems.join("; ")}.`);
