@@ -11,4 +11,5 @@ export { parseOnnx } from "./onnx-read.ts";
 export { type OnnxOptions, serializeOnnx } from "./onnx-write.ts";
 export { type RawTensor, readSafetensors, type Safetensors } from "./read-safetensors.ts";
 export { parseTensors, serializeTensors, type Tensors } from "./tensors.ts";
+export { serializePth } from "./write-pth.ts";
 export { writeSafetensors } from "./write-safetensors.ts";

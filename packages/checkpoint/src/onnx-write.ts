@@ -1,5 +1,5 @@
 import { checkState, layerPlan, RepvggError, stateLayout, stateValue } from "@repvgg/core";
-import type { Checkpoint } from "./checkpoint.ts";
+import { type Checkpoint, checkClasses } from "./checkpoint.ts";
 import { fromFloat32 } from "./dtypes.ts";
 import { toFileLayout } from "./file-layout.ts";
 import { ONNX_INPUT, ONNX_OUTPUT, type OnnxAttribute, type OnnxNode, onnxGraph } from "./onnx-graph.ts";
@@ -48,12 +48,7 @@ export function serializeOnnx(checkpoint: Checkpoint, { imageSize }: OnnxOptions
   const plan = layerPlan(spec, imageSize ?? [1, 1]);
   checkState(plan, form, state);
   checkFinite(state, "The state to export");
-  if (classes !== undefined && classes.length !== spec.numClasses) {
-    throw new RepvggError(
-      "E_CHECKPOINT",
-      `The checkpoint to export names ${classes.length} classes, but the network has ${spec.numClasses} outputs.`,
-    );
-  }
+  checkClasses(classes, spec, "The checkpoint to export");
   const graph = new ProtobufWriter();
   for (const node of onnxGraph(plan, form)) graph.message(GRAPH.node, encodeNode(node));
   graph.text(GRAPH.name, "repvgg");

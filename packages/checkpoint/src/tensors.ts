@@ -31,9 +31,9 @@ export function parseTensors(bytes: Uint8Array, source?: string): Tensors {
 }
 
 /** @throws {RepvggError} `E_CHECKPOINT`: an element is NaN or infinite; the message names the tensor. */
-export function checkFinite(tensors: ReadonlyMap<string, NdArray>, source: string): void {
+export function checkFinite(tensors: Iterable<readonly [name: string, array: NdArray]>, source: string): void {
   for (const [name, { data }] of tensors) {
-    const index = data.findIndex((value) => !Number.isFinite(value));
+    const index = firstNotFinite(data);
     if (index === -1) continue;
     throw new RepvggError(
       "E_CHECKPOINT",
@@ -41,4 +41,11 @@ export function checkFinite(tensors: ReadonlyMap<string, NdArray>, source: strin
         "Take an earlier checkpoint.",
     );
   }
+}
+
+function firstNotFinite(data: Float32Array): number {
+  // 0 · x is 0 but for NaN and infinities; calling a function for each of millions of weights takes ten times as long.
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += 0 * data[i]!;
+  return sum === 0 ? -1 : data.findIndex((value) => !Number.isFinite(value));
 }

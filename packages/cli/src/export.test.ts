@@ -42,6 +42,8 @@ describe("export", () => {
     ["onnx", "train", ["train.safetensors", "branches.onnx", "--form", "train"]],
     ["onnx", "deploy", ["deploy.safetensors", "named.bin", "--format", "onnx"]],
     ["safetensors", "train", ["train.safetensors", "copy.safetensors"]],
+    ["pth", "train", ["train.safetensors", "copy.pth"]],
+    ["pth", "deploy", ["train.safetensors", "fused.pt", "--form", "deploy"]],
     ["safetensors", "deploy", ["train.safetensors", "fused.safetensors", "--form", "deploy"]],
   ])("writes %s in %s form, proven: %j", async (format, form, args) => {
     const { code, stdout, stderr } = await run("export", ...args, ...CPU, "--json");
@@ -93,7 +95,12 @@ describe("export", () => {
   });
 
   it.each([
-    ["an unknown extension", 2, ["train.safetensors", "no.h5"], "Name it .onnx or .safetensors"],
+    [
+      "an unknown extension",
+      2,
+      ["train.safetensors", "no.h5"],
+      "Name it .onnx, .safetensors, .pth, .pt, or give --format",
+    ],
     ["itself as the output", 2, ["train.safetensors", "train.safetensors"], "is the checkpoint itself"],
     [
       "a tolerance that is not met",

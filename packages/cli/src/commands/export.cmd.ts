@@ -6,14 +6,14 @@ export const exportCheckpoint = defineCommand({
   summary: "Convert a checkpoint for other programs, and prove that the written file gives the same answers.",
   example: "repvgg export runs/mnist-student/best.safetensors student.onnx",
   positionals: [
-    { name: "checkpoint", help: "a .safetensors file, or a run folder (its best)" },
-    { name: "out", help: "the file to write: .onnx or .safetensors" },
+    { name: "checkpoint", help: "a .safetensors, .pth or .onnx file, or a run folder (its best)" },
+    { name: "out", help: "the file to write: .onnx, .safetensors or .pth" },
   ],
   options: {
     format: {
       kind: "choice",
       help: "what to write",
-      choices: ["onnx", "safetensors"],
+      choices: ["onnx", "safetensors", "pth"],
       defaultText: "from the extension",
     },
     form: {

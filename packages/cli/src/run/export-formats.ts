@@ -6,6 +6,7 @@ import {
   parseOnnx,
   serializeCheckpoint,
   serializeOnnx,
+  serializePth,
 } from "@repvgg/checkpoint";
 import { type Form, RepvggError } from "@repvgg/core";
 
@@ -16,11 +17,11 @@ interface ExportFormat {
   readonly defaultForm: Form | undefined;
   /** @param imageSize What the file is to be fixed to, where it can be. */
   serialize(checkpoint: Checkpoint, imageSize: readonly [height: number, width: number] | undefined): Uint8Array;
-  /** Reads what `serialize` gave. @param written What it was given, for what the format has no place for. */
-  parse(bytes: Uint8Array, source: string, written: Checkpoint): LoadedCheckpoint;
+  /** Reads what `serialize` gave. */
+  parse(bytes: Uint8Array, source: string): LoadedCheckpoint;
 }
 
-export type ExportFormatName = "onnx" | "safetensors";
+export type ExportFormatName = "onnx" | "safetensors" | "pth";
 
 export const EXPORT_FORMATS: Readonly<Record<ExportFormatName, ExportFormat>> = {
   onnx: {
@@ -35,6 +36,12 @@ export const EXPORT_FORMATS: Readonly<Record<ExportFormatName, ExportFormat>> = 
     serialize: serializeCheckpoint,
     parse: (bytes, source) => parseCheckpoint(bytes, source),
   },
+  pth: {
+    extensions: [".pth", ".pt"],
+    defaultForm: undefined,
+    serialize: serializePth,
+    parse: (bytes, source) => parseCheckpoint(bytes, source),
+  },
 };
 
 /** The format of that file. @throws {RepvggError} `E_USAGE`: its extension is that of no format. */
@@ -46,6 +53,6 @@ export function exportFormatOf(file: string): ExportFormatName {
   const known = Object.values(EXPORT_FORMATS).flatMap(({ extensions }) => extensions);
   throw new RepvggError(
     "E_USAGE",
-    `The extension of ${file} does not say what to write. Name it ${known.join(" or ")}, or give --format.`,
+    `The extension of ${file} does not say what to write. Name it ${known.join(", ")}, or give --format.`,
   );
 }

@@ -35,7 +35,7 @@ export async function exportModel(
   await assertOtherFile(model.name, out);
   const checkpoint = inForm(model, options.form ?? format.defaultForm ?? model.form);
   const bytes = format.serialize(checkpoint, options.imageSize ? model.imageSize : undefined);
-  const proof = await prove(model, format.parse(bytes, out, checkpoint), out, options, terminal);
+  const proof = await prove(model, format.parse(bytes, out), out, options, terminal);
   await writeFileAtomically(out, bytes);
   if (!(await readFile(out)).equals(bytes)) {
     throw new RepvggError("E_CHECKPOINT", `${out} does not hold what was written to it: the disk may be failing.`);

@@ -70,7 +70,7 @@ function variantOf(name: string): Variant {
 
 /** A path that exists, or could only be meant as one. */
 async function isFile(model: string): Promise<boolean> {
-  return /[/\\]|\.safetensors$/i.test(model) || (await exists(model));
+  return /[/\\]|\.(safetensors|pth|pt)$/i.test(model) || (await exists(model));
 }
 
 /**
@@ -103,6 +103,6 @@ async function checkpointFile(path: string): Promise<string> {
   for (const file of [best, last]) if (await exists(file)) return file;
   throw new RepvggError(
     "E_CHECKPOINT",
-    `The folder ${path} has no best.safetensors. Give a folder that train or distill wrote, or a .safetensors file.`,
+    `The folder ${path} has no best.safetensors. Give a folder that train or distill wrote, or a .safetensors, .pth or .pt file.`,
   );
 }
