@@ -39,6 +39,18 @@ describe("parseCheckpoint of PyTorch's files", () => {
     });
   });
 
+  it("takes safetensors for safetensors, whatever the length of the header", () => {
+    // 640 is 0x280, as a pickle of protocol 2 begins; 0x708, nearly an ONNX model.
+    for (const length of [640, 896, 0x708]) {
+      const small = text(`{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}`.padEnd(length));
+      const bytes = new Uint8Array(8 + length + 4);
+      new DataView(bytes.buffer).setUint32(0, length, true);
+      bytes.set(small, 8);
+      expect(readSafetensors(bytes).tensors.size).toBe(1);
+      expect(() => parseCheckpoint(bytes)).toThrow(/no RepVGG block/);
+    }
+  });
+
   it("is not confused by Buffers, whose slice() is another", () => {
     expect(parseCheckpoint(Buffer.from(fixture("legacy.pth"))).state).toEqual(
       parseCheckpoint(fixture("legacy.pth")).state,

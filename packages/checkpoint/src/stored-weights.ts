@@ -1,6 +1,6 @@
 import { type ByteSource, type Fail, failureOf } from "./byte-source.ts";
 import type { Dtype } from "./dtypes.ts";
-import { readSafetensors } from "./read-safetensors.ts";
+import { looksLikeSafetensors, readSafetensors } from "./read-safetensors.ts";
 import { readTorch, type TorchOptions } from "./torch/read-torch.ts";
 
 /** A tensor of a file, checked, and not read yet. */
@@ -26,16 +26,20 @@ const LEGACY_TEXT = "L119547037146038801333356L";
  */
 export function readWeights(source: ByteSource, file: string, options?: TorchOptions): StoredWeights {
   const head = source.read(0, Math.min(source.size, 512));
-  const text = new TextDecoder("latin1").decode(head);
-  if (text.startsWith("PK\u0003\u0004") || head[0] === 0x80 || text.startsWith(LEGACY_TEXT)) {
-    return readTorch(source, file, options);
+  if (!looksLikeSafetensors(head)) {
+    const text = new TextDecoder("latin1").decode(head);
+    if (isTorch(head, text)) return readTorch(source, file, options);
+    refuseForeign(head, text, failureOf(file));
   }
-  refuseForeign(head, text, failureOf(file));
   const { tensors, metadata } = readSafetensors(source.read(0, source.size), file);
   return {
     tensors: new Map([...tensors].map(([name, { dtype, shape, data }]) => [name, { dtype, shape, read: () => data }])),
     metadata,
   };
+}
+
+function isTorch(head: Uint8Array, text: string): boolean {
+  return text.startsWith("PK\u0003\u0004") || head[0] === 0x80 || text.startsWith(LEGACY_TEXT);
 }
 
 /** Files that users give in place of checkpoints. */
@@ -53,5 +57,5 @@ function refuseForeign(head: Uint8Array, text: string, fail: Fail): void {
   if (text.startsWith("PK\u0005\u0006")) fail("is an empty zip archive.");
   // A protobuf message whose first field is a small number, the version, and whose next one is text or a message.
   const isProtobuf = head[0] === 0x08 && head[1]! < 0x40 && [0x12, 0x1a, 0x22, 0x3a].includes(head[2]!);
-  if (isProtobuf && text[8] !== "{") fail(`is an ONNX model: ${read}.`);
+  if (isProtobuf) fail(`is an ONNX model: ${read}.`);
 }

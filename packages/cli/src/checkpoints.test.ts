@@ -256,7 +256,7 @@ describe("PyTorch's files, without a flag", () => {
     await saveTensors(file("sin.safetensors"), new Map([["input", ndArray([1, 3, 9, 7], pixels)]]));
     const args = ["--tensor", "sin.safetensors", "--logits", "timm-logits.safetensors"];
     for (const [name, expected] of Object.entries<number[]>(logits)) {
-      expect((await run("predict", torch(`${name}.pth`), ...args)).code).toBe(0);
+      expect((await run("predict", torch(`${name}.pth`), ...args, ...CPU)).code).toBe(0);
       const ours = (await loadTensors(file("timm-logits.safetensors"))).tensors.get("logits")!.data;
       const largest = Math.max(...expected.map(Math.abs));
       // float32 here and float64 there: 1e-5 of the largest logit is what conversions must keep.
@@ -272,7 +272,7 @@ describe("PyTorch's files, without a flag", () => {
     expect(JSON.parse(fused.stdout)).toMatchObject({ agreement: 1 });
     const summary = await run("summary", torch("legacy.pth"), "--json");
     expect(JSON.parse(summary.stdout)).toMatchObject({ form: "train", imageSize: [224, 224] });
-    const { code, stderr } = await run("val", torch("legacy.pth"), "--data", "digits");
+    const { code, stderr } = await run("val", torch("timm-se.pth"), "--data", "digits", ...CPU);
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("The network has 3 classes") });
   });
 
