@@ -43,9 +43,23 @@ export function checkFinite(tensors: Iterable<readonly [name: string, array: NdA
   }
 }
 
+const EXPONENT = 0x7f800000;
+const CHUNK = 4096;
+
+/**
+ * NaN and infinities have all bits of the exponent set. `findIndex` would take ten times as long for millions of weights; and
+ * one long loop, five times: V8 compiles in full only what is called often.
+ */
 function firstNotFinite(data: Float32Array): number {
-  // 0 · x is 0 but for NaN and infinities; calling a function for each of millions of weights takes ten times as long.
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += 0 * data[i]!;
-  return sum === 0 ? -1 : data.findIndex((value) => !Number.isFinite(value));
+  const bits = new Int32Array(data.buffer, data.byteOffset, data.length);
+  for (let from = 0; from < bits.length; from += CHUNK) {
+    const index = firstSpecial(bits, from, Math.min(from + CHUNK, bits.length));
+    if (index !== -1) return index;
+  }
+  return -1;
+}
+
+function firstSpecial(bits: Int32Array, from: number, to: number): number {
+  for (let i = from; i < to; i++) if ((bits[i]! & EXPONENT) === EXPONENT) return i;
+  return -1;
 }
