@@ -19,6 +19,7 @@ import { OWN_METADATA, OWN_VERSION, ownMetadata } from "./own-metadata.ts";
 import type { RawTensor } from "./read-safetensors.ts";
 import { readWeights, type StoredTensor } from "./stored-weights.ts";
 import { checkFinite } from "./tensors.ts";
+import { type NamesOf, nameInFile } from "./timm-name.ts";
 import type { TorchOptions } from "./torch/read-torch.ts";
 import { writeSafetensors } from "./write-safetensors.ts";
 
@@ -41,6 +42,11 @@ export interface LoadedCheckpoint extends Checkpoint {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export interface SerializeOptions {
+  /** Whose names the weights get. @default "original" */
+  names?: NamesOf;
+}
+
 export interface ReadOptions extends TorchOptions {
   /** For files without our metadata: what names and shapes do not tell, above all the strides. @default the original's */
   hints?: Partial<RepVggSpec>;
@@ -52,7 +58,7 @@ export interface ReadOptions extends TorchOptions {
  *
  * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or classes do not fit; `E_STATE`: the state does not fit the spec.
  */
-export function serializeCheckpoint(checkpoint: Checkpoint): Uint8Array {
+export function serializeCheckpoint(checkpoint: Checkpoint, { names = "original" }: SerializeOptions = {}): Uint8Array {
   const { spec, form, state, classes, metadata = {} } = checkpoint;
   checkState(layerPlan(spec, [1, 1]), form, state);
   checkFinite(state, "The state to save");
@@ -61,7 +67,7 @@ export function serializeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   for (const [name, array] of state) {
     const { shape, data } = toFileLayout(array);
     const dtype = name.endsWith(".num_batches_tracked") ? "I64" : "F32";
-    tensors.set(name, { dtype, shape, data: fromFloat32(data, dtype) });
+    tensors.set(nameInFile(name, names), { dtype, shape, data: fromFloat32(data, dtype) });
   }
   return writeSafetensors(tensors, { ...metadata, format: "pt", [OWN_METADATA]: ownMetadata(checkpoint) });
 }

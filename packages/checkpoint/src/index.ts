@@ -3,6 +3,7 @@ export {
   type LoadedCheckpoint,
   parseCheckpoint,
   type ReadOptions,
+  type SerializeOptions,
   serializeCheckpoint,
 } from "./checkpoint.ts";
 export { type Dtype, toFloat32 } from "./dtypes.ts";

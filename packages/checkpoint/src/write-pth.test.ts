@@ -1,8 +1,9 @@
 import { defineSpec, fuseState, ndArray } from "@repvgg/core";
 import { describe, expect, it } from "vitest";
-import { type Checkpoint, parseCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
 import { PickleWriter } from "./pickle-writer.ts";
 import { trainedState } from "./test-trained.ts";
+import { timmName } from "./timm-name.ts";
 import { serializePth } from "./write-pth.ts";
 import { writeZip } from "./write-zip.ts";
 
@@ -30,6 +31,26 @@ describe("serializePth", () => {
   it("is read back bit for bit: deploy form", () => {
     const fused: Checkpoint = { spec, form: "deploy", state: fuseState(spec, checkpoint.state) };
     expect(parseCheckpoint(serializePth(fused))).toMatchObject(fused);
+  });
+
+  it.each([
+    ["train", "before-relu"],
+    ["deploy", "none"],
+  ] as const)("has timm's names on request, and is read back: %s form", (form, squeezeExcitation) => {
+    const other = defineSpec({ ...spec, squeezeExcitation });
+    const train = trainedState(other);
+    const own: Checkpoint = { spec: other, form, state: form === "train" ? train : fuseState(other, train) };
+    const names = [...own.state.keys()].map(timmName);
+    for (const bytes of [serializePth(own, { names: "timm" }), serializeCheckpoint(own, { names: "timm" })]) {
+      expect(parseCheckpoint(bytes)).toMatchObject(own);
+      const text = Buffer.from(bytes).toString("latin1");
+      expect(names.filter((name) => !text.includes(name))).toEqual([]);
+      expect(text).not.toContain("rbr_");
+    }
+  });
+
+  it("refuses timm's names for what timm does not have", () => {
+    expect(() => serializePth(checkpoint, { names: "timm" })).toThrow("timm has no RepVGGplus");
   });
 
   it("gives the same bytes for the same network, each storage at a multiple of 64 bytes", () => {

@@ -1,10 +1,11 @@
 import { checkState, layerPlan, RepvggError, sizeOf, stateLayout, stateValue } from "@repvgg/core";
-import { type Checkpoint, checkClasses } from "./checkpoint.ts";
+import { type Checkpoint, checkClasses, type SerializeOptions } from "./checkpoint.ts";
 import { fromFloat32 } from "./dtypes.ts";
 import { toFileLayout } from "./file-layout.ts";
 import { OWN_ENTRY, ownMetadata } from "./own-metadata.ts";
 import { PickleWriter } from "./pickle-writer.ts";
 import { checkFinite } from "./tensors.ts";
+import { nameInFile } from "./timm-name.ts";
 import { writeZip, type ZipEntry } from "./write-zip.ts";
 
 /** As PyTorch aligns storages, so that they can be mapped. */
@@ -23,7 +24,7 @@ const ROOT = "archive";
  * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or it is above 4 GiB; `E_STATE`: the state does not fit the spec.
  * @see https://docs.pytorch.org/docs/stable/notes/serialization.html for the archive
  */
-export function serializePth(checkpoint: Checkpoint): Uint8Array {
+export function serializePth(checkpoint: Checkpoint, { names = "original" }: SerializeOptions = {}): Uint8Array {
   const { spec, form, state } = checkpoint;
   const plan = layerPlan(spec, [1, 1]);
   checkState(plan, form, state);
@@ -36,7 +37,7 @@ export function serializePth(checkpoint: Checkpoint): Uint8Array {
     for (const { name, role } of stateLayout(plan, form)) {
       const { shape, data } = toFileLayout(stateValue(state, name));
       const counts = role === "numBatchesTracked";
-      pickle.text(name);
+      pickle.text(nameInFile(name, names));
       writeTensor(pickle, String(storages.length), counts ? "LongStorage" : "FloatStorage", shape);
       storages.push({ name: `${ROOT}/data/${storages.length}`, data: fromFloat32(data, counts ? "I64" : "F32") });
     }

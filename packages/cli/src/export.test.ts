@@ -43,6 +43,7 @@ describe("export", () => {
     ["onnx", "deploy", ["deploy.safetensors", "named.bin", "--format", "onnx"]],
     ["safetensors", "train", ["train.safetensors", "copy.safetensors"]],
     ["pth", "train", ["train.safetensors", "copy.pth"]],
+    ["pth", "train", ["train.safetensors", "timm.pth", "--names", "timm"]],
     ["pth", "deploy", ["train.safetensors", "fused.pt", "--form", "deploy"]],
     ["safetensors", "deploy", ["train.safetensors", "fused.safetensors", "--form", "deploy"]],
   ])("writes %s in %s form, proven: %j", async (format, form, args) => {
@@ -114,6 +115,7 @@ describe("export", () => {
       ["deploy.safetensors", "no.onnx", "--form", "train"],
       "its branches cannot be had back",
     ],
+    ["timm's names in ONNX", 2, ["train.safetensors", "no.onnx", "--names", "timm"], "is for pth and safetensors"],
     ["a missing file", 1, ["nowhere.onnx", "no.safetensors"], "nowhere.onnx cannot be read: there is no such file"],
     ["a foreign ONNX file", 1, ["foreign.onnx", "no.safetensors"], "only ONNX files that repvgg wrote are read"],
     ["a missing folder", 1, ["train.safetensors", "nowhere/no.onnx"], "the folder nowhere does not exist"],

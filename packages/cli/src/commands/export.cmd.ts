@@ -22,6 +22,12 @@ export const exportCheckpoint = defineCommand({
       choices: FORMS,
       defaultText: "deploy for onnx, else the checkpoint's",
     },
+    names: {
+      kind: "choice",
+      help: "whose names the weights get; timm for timm.models.load_checkpoint",
+      choices: ["original", "timm"],
+      default: "original",
+    },
     imageSize: {
       ...IMAGE_SIZE_OPTION.imageSize,
       help: "height and width of the images, in pixels; an onnx file then takes only these",

@@ -2,8 +2,10 @@ import { extname } from "node:path";
 import {
   type Checkpoint,
   type LoadedCheckpoint,
+  type OnnxOptions,
   parseCheckpoint,
   parseOnnx,
+  type SerializeOptions,
   serializeCheckpoint,
   serializeOnnx,
   serializePth,
@@ -15,8 +17,9 @@ interface ExportFormat {
   readonly extensions: readonly string[];
   /** The form that is written unless another is asked for; undefined: the checkpoint's. */
   readonly defaultForm: Form | undefined;
-  /** @param imageSize What the file is to be fixed to, where it can be. */
-  serialize(checkpoint: Checkpoint, imageSize: readonly [height: number, width: number] | undefined): Uint8Array;
+  /** Whether the weights can have timm's names. */
+  readonly renames: boolean;
+  serialize(checkpoint: Checkpoint, options: SerializeOptions & OnnxOptions): Uint8Array;
   /** Reads what `serialize` gave. */
   parse(bytes: Uint8Array, source: string): LoadedCheckpoint;
 }
@@ -27,18 +30,21 @@ export const EXPORT_FORMATS: Readonly<Record<ExportFormatName, ExportFormat>> = 
   onnx: {
     extensions: [".onnx"],
     defaultForm: "deploy", // It is for inference.
-    serialize: (checkpoint, imageSize) => serializeOnnx(checkpoint, imageSize ? { imageSize } : {}),
+    renames: false,
+    serialize: serializeOnnx,
     parse: parseOnnx,
   },
   safetensors: {
     extensions: [".safetensors"],
     defaultForm: undefined,
+    renames: true,
     serialize: serializeCheckpoint,
     parse: (bytes, source) => parseCheckpoint(bytes, source),
   },
   pth: {
     extensions: [".pth", ".pt"],
     defaultForm: undefined,
+    renames: true,
     serialize: serializePth,
     parse: (bytes, source) => parseCheckpoint(bytes, source),
   },

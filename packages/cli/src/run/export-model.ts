@@ -14,6 +14,7 @@ import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 export interface ExportOptions extends ProofOptions, DeviceChoice, ModelOptions {
   format?: ExportFormatName | undefined;
   form?: Form | undefined;
+  names: "original" | "timm";
 }
 
 /**
@@ -31,10 +32,19 @@ export async function exportModel(
 ): Promise<CommandResult> {
   const name = options.format ?? exportFormatOf(out);
   const format = EXPORT_FORMATS[name];
+  if (options.names !== "original" && !format.renames) {
+    throw new RepvggError(
+      "E_USAGE",
+      `--names ${options.names} is for pth and safetensors: ${name} has the original names.`,
+    );
+  }
   const model = await loadTrained(path, options);
   await assertOtherFile(model.name, out);
   const checkpoint = inForm(model, options.form ?? format.defaultForm ?? model.form);
-  const bytes = format.serialize(checkpoint, options.imageSize ? model.imageSize : undefined);
+  const bytes = format.serialize(checkpoint, {
+    names: options.names,
+    ...(options.imageSize && { imageSize: model.imageSize }),
+  });
   const proof = await prove(model, format.parse(bytes, out), out, options, terminal);
   await writeFileAtomically(out, bytes);
   if (!(await readFile(out)).equals(bytes)) {
