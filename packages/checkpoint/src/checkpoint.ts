@@ -10,10 +10,17 @@ import {
   type StateDict,
   specOf,
 } from "@repvgg/core";
-import { fromFloat32 } from "./dtypes.ts";
+import { type ByteSource, memorySource } from "./byte-source.ts";
+import { checkEntries } from "./check-entries.ts";
+import { fromFloat32, viewAsFloat32 } from "./dtypes.ts";
 import { fromFileLayout, toFileLayout } from "./file-layout.ts";
+import { originalName } from "./original-name.ts";
+import { OWN_METADATA, OWN_VERSION, ownMetadata } from "./own-metadata.ts";
 import type { RawTensor } from "./read-safetensors.ts";
-import { checkFinite, parseTensors } from "./tensors.ts";
+import { readWeights, type StoredTensor } from "./stored-weights.ts";
+import { checkFinite } from "./tensors.ts";
+import { type NamesOf, nameInFile } from "./timm-name.ts";
+import type { TorchOptions } from "./torch/read-torch.ts";
 import { writeSafetensors } from "./write-safetensors.ts";
 
 /** A network and what is needed to use it. */
@@ -35,13 +42,15 @@ export interface LoadedCheckpoint extends Checkpoint {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-export interface ReadOptions {
+export interface SerializeOptions {
+  /** Whose names the weights get. @default "original" */
+  names?: NamesOf;
+}
+
+export interface ReadOptions extends TorchOptions {
   /** For files without our metadata: what names and shapes do not tell, above all the strides. @default the original's */
   hints?: Partial<RepVggSpec>;
 }
-
-const KEY = "repvgg";
-const VERSION = 1;
 
 /**
  * The bytes of a checkpoint: the original PyTorch names, OIHW kernels, [out, in] matrices. `load_state_dict(strict=True)` of the
@@ -49,8 +58,8 @@ const VERSION = 1;
  *
  * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or classes do not fit; `E_STATE`: the state does not fit the spec.
  */
-export function serializeCheckpoint(checkpoint: Checkpoint): Uint8Array {
-  const { spec, form, state, classes, preprocessing, metadata = {} } = checkpoint;
+export function serializeCheckpoint(checkpoint: Checkpoint, { names = "original" }: SerializeOptions = {}): Uint8Array {
+  const { spec, form, state, classes, metadata = {} } = checkpoint;
   checkState(layerPlan(spec, [1, 1]), form, state);
   checkFinite(state, "The state to save");
   checkClasses(classes, spec, "The checkpoint to save");
@@ -58,14 +67,14 @@ export function serializeCheckpoint(checkpoint: Checkpoint): Uint8Array {
   for (const [name, array] of state) {
     const { shape, data } = toFileLayout(array);
     const dtype = name.endsWith(".num_batches_tracked") ? "I64" : "F32";
-    tensors.set(name, { dtype, shape, data: fromFloat32(data, dtype) });
+    tensors.set(nameInFile(name, names), { dtype, shape, data: fromFloat32(data, dtype) });
   }
-  const own = JSON.stringify({ version: VERSION, spec, form, classes, preprocessing });
-  return writeSafetensors(tensors, { ...metadata, format: "pt", [KEY]: own });
+  return writeSafetensors(tensors, { ...metadata, format: "pt", [OWN_METADATA]: ownMetadata(checkpoint) });
 }
 
 /**
- * Reads a checkpoint: one of ours, or the weights of the original implementation, whose spec is found from names and shapes.
+ * Reads a checkpoint: safetensors or PyTorch's .pth (recognised from the content), one of ours or weights with the names of the
+ * original implementation, timm or MMPretrain, whose spec is found from names and shapes.
  *
  * @param bytes The whole file; borrowed.
  * @param source The file's name, for the message.
@@ -75,17 +84,39 @@ export function serializeCheckpoint(checkpoint: Checkpoint): Uint8Array {
 export function parseCheckpoint(
   bytes: Uint8Array,
   source = "The checkpoint",
-  { hints }: ReadOptions = {},
+  options: ReadOptions = {},
 ): LoadedCheckpoint {
-  const { tensors, metadata } = parseTensors(bytes, source);
-  checkFinite(tensors, source);
+  return readCheckpoint(memorySource(bytes), source, options);
+}
+
+/** {@link parseCheckpoint} of a file that need not be in memory. */
+export function readCheckpoint(file: ByteSource, source: string, { hints, ema }: ReadOptions): LoadedCheckpoint {
+  const { tensors, metadata } = readWeights(file, source, { ema });
+  const names = new Map<string, string>();
   const state: StateDict = new Map();
-  for (const [name, array] of tensors) state.set(withoutPrefix(name, state, source), fromFileLayout(array));
-  const { [KEY]: own, format: _, ...rest } = metadata;
+  for (const [name, tensor] of tensors) {
+    const original = originalName(name);
+    const other = names.get(original);
+    if (other !== undefined) {
+      throw new RepvggError("E_CHECKPOINT", `${source} has "${original}" twice: as "${other}" and as "${name}".`);
+    }
+    names.set(original, name);
+    const array = inMemory(tensor);
+    checkFinite([[name, array]], source);
+    state.set(original, array);
+  }
+  const { [OWN_METADATA]: own, format: _, ...rest } = metadata;
   const { classes, preprocessing, ...described } = own === undefined ? {} : readOwn(own, source);
-  const { spec, form } = fitted(state, described, hints, source);
+  const { spec, form } = fitted(state, described, hints, source, (name) => names.get(name) ?? name);
   checkClasses(classes, spec, source);
   return { spec, form, state, classes, preprocessing, metadata: rest };
+}
+
+/** An array of its own, in memory layout. */
+function inMemory({ dtype, shape, read }: StoredTensor): NdArray {
+  const data = viewAsFloat32(read(), dtype);
+  const array = fromFileLayout({ shape, data });
+  return array.data === data ? { shape, data: data.slice() } : array;
 }
 
 type Described = Partial<Pick<Checkpoint, "spec" | "form" | "classes" | "preprocessing">>;
@@ -93,7 +124,7 @@ type Described = Partial<Pick<Checkpoint, "spec" | "form" | "classes" | "preproc
 /** What our metadata say, checked. */
 function readOwn(json: string, source: string): Described {
   const fail = (why: string, cause?: unknown): never => {
-    throw new RepvggError("E_CHECKPOINT", `${source} has metadata "${KEY}" that ${why}.`, { cause });
+    throw new RepvggError("E_CHECKPOINT", `${source} has metadata "${OWN_METADATA}" that ${why}.`, { cause });
   };
   let value: { version?: unknown; spec?: unknown; form?: unknown; classes?: unknown; preprocessing?: unknown } | null =
     null;
@@ -104,8 +135,8 @@ function readOwn(json: string, source: string): Described {
   }
   if (typeof value !== "object" || value === null) return fail("is no object");
   const { version, spec, form, classes, preprocessing } = value;
-  if (version !== VERSION)
-    fail(`has version ${JSON.stringify(version)}, and this program reads ${VERSION}; install a newer one`);
+  if (version !== OWN_VERSION)
+    fail(`has version ${JSON.stringify(version)}, and this program reads ${OWN_VERSION}; install a newer one`);
   if (form !== "train" && form !== "deploy")
     return fail(`names the form ${JSON.stringify(form)}, neither train nor deploy`);
   if (classes !== undefined && !(Array.isArray(classes) && classes.every((name) => typeof name === "string"))) {
@@ -127,6 +158,7 @@ function fitted(
   described: Described,
   hints: Partial<RepVggSpec> | undefined,
   source: string,
+  nameInFile: (name: string) => string,
 ): { spec: RepVggSpec; form: Form } {
   try {
     const form = described.form ?? formOf(state);
@@ -134,7 +166,8 @@ function fitted(
     if (typeof form !== "string") {
       throw new RepvggError("E_CHECKPOINT", "Some blocks are fused and some are not; fuse all of them, or none.");
     }
-    checkState(layerPlan(spec, [1, 1]), form, state);
+    const plan = layerPlan(spec, [1, 1]);
+    checkEntries(plan, form, state, nameInFile);
     return { spec, form };
   } catch (cause) {
     if (!(cause instanceof RepvggError)) throw cause;
@@ -142,15 +175,8 @@ function fitted(
   }
 }
 
-/** Names as the network has them: `DataParallel` puts `module.` before each. */
-function withoutPrefix(name: string, taken: ReadonlyMap<string, NdArray>, source: string): string {
-  const plain = name.startsWith("module.") ? name.slice("module.".length) : name;
-  if (taken.has(plain))
-    throw new RepvggError("E_CHECKPOINT", `${source} has "${plain}" twice, with "module." before it and without.`);
-  return plain;
-}
-
-function checkClasses(classes: readonly string[] | undefined, spec: RepVggSpec, source: string): void {
+/** @throws {RepvggError} `E_CHECKPOINT`: there are names of classes, but not one for each output. */
+export function checkClasses(classes: readonly string[] | undefined, spec: RepVggSpec, source: string): void {
   if (classes === undefined || classes.length === spec.numClasses) return;
   throw new RepvggError(
     "E_CHECKPOINT",

@@ -21,12 +21,19 @@ export type Dtype = keyof typeof DTYPE_BYTES;
 
 export const isDtype = (name: unknown): name is Dtype => typeof name === "string" && Object.hasOwn(DTYPE_BYTES, name);
 
+/** {@link toFloat32} without a copy where none is needed: the result may be a view of `bytes`. */
+export function viewAsFloat32(bytes: Uint8Array, dtype: Dtype): Float32Array {
+  if (dtype !== "F32" || bytes.byteOffset % 4 !== 0) return toFloat32(bytes, dtype);
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+}
+
 /**
  * The elements of a tensor as float32, rounded where the type is wider. The bytes are little-endian, as every platform that
  * runs JavaScript today.
  */
 export function toFloat32(bytes: Uint8Array, dtype: Dtype): Float32Array {
-  const { buffer } = Uint8Array.from(bytes); // a copy: aligned, and independent of the file's bytes
+  // A copy: aligned, and independent of the file's bytes. (Node's Buffer overrides slice().)
+  const { buffer } = Uint8Array.prototype.slice.call(bytes);
   switch (dtype) {
     case "F32":
       return new Float32Array(buffer);

@@ -3,10 +3,14 @@ export {
   type LoadedCheckpoint,
   parseCheckpoint,
   type ReadOptions,
+  type SerializeOptions,
   serializeCheckpoint,
 } from "./checkpoint.ts";
 export { type Dtype, toFloat32 } from "./dtypes.ts";
 export { fromFileLayout, nchwToNhwc, nhwcToNchw, toFileLayout, transpose } from "./file-layout.ts";
+export { parseOnnx } from "./onnx-read.ts";
+export { type OnnxOptions, serializeOnnx } from "./onnx-write.ts";
 export { type RawTensor, readSafetensors, type Safetensors } from "./read-safetensors.ts";
 export { parseTensors, serializeTensors, type Tensors } from "./tensors.ts";
+export { serializePth } from "./write-pth.ts";
 export { writeSafetensors } from "./write-safetensors.ts";

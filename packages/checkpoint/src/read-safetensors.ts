@@ -88,15 +88,21 @@ function readHeader(file: Uint8Array, fail: Fail): { header: Record<string, unkn
   return { header, dataStart: 8 + length };
 }
 
+/** Whether it begins as safetensors: less than 2⁴⁸ bytes of header, which is an object. A length can look like other formats. */
+export function looksLikeSafetensors(head: Uint8Array): boolean {
+  return head[6] === 0 && head[7] === 0 && head[8] === 0x7b;
+}
+
 function checkForeign(file: Uint8Array, fail: Fail): void {
+  if (looksLikeSafetensors(file)) return;
   if (file[0] === 0x50 && file[1] === 0x4b && file[2] === 0x03) {
     fail(
-      "is a zip archive, perhaps a PyTorch file (.pth, .pt): only safetensors is read. Save it with safetensors.torch.save_file.",
+      "is a zip archive, perhaps a PyTorch file (.pth, .pt), and only safetensors is read here; parseCheckpoint reads both.",
     );
   }
   if (file[0] === 0x80 && file[1] === 0x02) {
     fail(
-      "is a Python pickle, perhaps an old PyTorch file: only safetensors is read. Save it with safetensors.torch.save_file.",
+      "is a Python pickle, perhaps an old PyTorch file, and only safetensors is read here; parseCheckpoint reads both.",
     );
   }
 }

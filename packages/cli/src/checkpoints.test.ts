@@ -106,6 +106,7 @@ describe("fuse", () => {
       "the folder nowhere does not exist",
     ],
     ["itself as the output", 2, ["train.safetensors", "train.safetensors"], "is the checkpoint itself"],
+    ["a PyTorch file as the output", 2, ["train.safetensors", "no.pth"], "Give a .safetensors file"],
   ])("refuses %s (%i), and leaves no file", async (_, expected, args, message) => {
     const before = await readdir(cwd);
     const { code, stdout, stderr } = await run("fuse", ...args, "--images", "2", "--json");
@@ -236,6 +237,50 @@ describe("predict", () => {
     const { code, stdout, stderr } = await run("predict", ...args);
     expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
     expect(stderr).toContain(message);
+  });
+});
+
+describe("PyTorch's files, without a flag", () => {
+  const torch = (name: string) => fileURLToPath(new URL(`../../checkpoint/src/fixtures/${name}`, import.meta.url));
+  const SMALL = ["--image-size", "9", "--images", "4", ...CPU];
+
+  it("verify compares timm's train form with the deploy form that timm made", async () => {
+    const { code, stdout } = await run("verify", torch("timm-se.pth"), torch("timm-se-deploy.pth"), ...SMALL, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ equal: true, agreement: 1 });
+  });
+
+  it("predict gives timm's logits", async () => {
+    const { logits } = JSON.parse(await readFile(torch("timm.json"), "utf8"));
+    const pixels = Float32Array.from({ length: 3 * 9 * 7 }, (_, i) => Math.sin(i));
+    await saveTensors(file("sin.safetensors"), new Map([["input", ndArray([1, 3, 9, 7], pixels)]]));
+    const args = ["--tensor", "sin.safetensors", "--logits", "timm-logits.safetensors"];
+    for (const [name, expected] of Object.entries<number[]>(logits)) {
+      expect((await run("predict", torch(`${name}.pth`), ...args, ...CPU)).code).toBe(0);
+      const ours = (await loadTensors(file("timm-logits.safetensors"))).tensors.get("logits")!.data;
+      const largest = Math.max(...expected.map(Math.abs));
+      // float32 here and float64 there: 1e-5 of the largest logit is what conversions must keep.
+      expected.forEach((logit, c) => {
+        expect(Math.abs(ours[c]! - logit)).toBeLessThan(1e-5 * largest);
+      });
+    }
+  });
+
+  it("fuse, summary and val take them", async () => {
+    const fused = await run("fuse", torch("wrapped.pth"), "from-torch.safetensors", ...SMALL, "--json");
+    expect(fused.code).toBe(0);
+    expect(JSON.parse(fused.stdout)).toMatchObject({ agreement: 1 });
+    const summary = await run("summary", torch("legacy.pth"), "--json");
+    expect(JSON.parse(summary.stdout)).toMatchObject({ form: "train", imageSize: [224, 224] });
+    const { code, stderr } = await run("val", torch("timm-se.pth"), "--data", "digits", ...CPU);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("The network has 3 classes") });
+  });
+
+  it("says in one line what it will not take", async () => {
+    const { code, stderr } = await run("summary", torch("within.pth"));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: \S+within\.pth has "d" among its weights[^\n]+system[^\n]+\n$/);
+    expect((await run("summary", "nowhere.pth")).stderr).toContain("nowhere.pth cannot be read: there is no such file");
   });
 });
 

@@ -2,6 +2,7 @@ import type { Command } from "./command.ts";
 import { bench } from "./commands/bench.cmd.ts";
 import { distill } from "./commands/distill.cmd.ts";
 import { doctor } from "./commands/doctor.cmd.ts";
+import { exportCheckpoint } from "./commands/export.cmd.ts";
 import { fuse } from "./commands/fuse.cmd.ts";
 import { predict } from "./commands/predict.cmd.ts";
 import { summary } from "./commands/summary.cmd.ts";
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   predict,
   fuse,
   verify,
+  exportCheckpoint,
   bench,
   doctor,
 ];

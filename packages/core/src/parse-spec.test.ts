@@ -23,6 +23,7 @@ describe("parseSpec", () => {
     [{ numBlocks: [1, 1, 1, 1] }, "spec.widthMultiplier is missing"],
     [{ ...good, numBlocks: 4 }, "spec.numBlocks must be a list"],
     [{ ...good, numBlocks: [1, 1, 1] }, "spec.numBlocks must be four"],
+    [{ ...good, numBlocks: [1, 2e9, 1, 1] }, "spec.numBlocks must be four whole numbers from 1 to 1000"],
     [{ ...good, numBlocks: ["1", 1, 1, 1] }, "spec.numBlocks must be four"],
     [{ ...good, widthMultiplier: [1, 1, 1, null] }, "spec.widthMultiplier must be four"],
     [{ ...good, strides: [3, 2, 2, 2, 2] }, "spec.strides must be five"],

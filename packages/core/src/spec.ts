@@ -29,7 +29,11 @@ export const SPEC_DEFAULTS = {
   numClasses: 1000,
 } as const satisfies Partial<RepVggSpec>;
 
-const isWhole = (n: unknown, min: number) => Number.isInteger(n) && (n as number) >= min;
+/** Far above any network that can be trained, and low enough that a spec out of a file cannot exhaust the memory. */
+const MAX_BLOCKS = 1000;
+
+const isWhole = (n: unknown, min: number, max = Number.POSITIVE_INFINITY) =>
+  Number.isInteger(n) && (n as number) >= min && (n as number) <= max;
 
 /**
  * A complete, checked spec.
@@ -44,8 +48,8 @@ export function defineSpec(
     throw new RepvggError("E_SPEC", `spec.${field} must be ${expected}, got ${JSON.stringify(actual)}.`);
   };
   const { numBlocks, widthMultiplier, groups, strides, inputChannels, numClasses } = spec;
-  if (numBlocks.length !== 4 || !numBlocks.every((n) => isWhole(n, 1))) {
-    fail("numBlocks", "four whole numbers, 1 or more", numBlocks);
+  if (numBlocks.length !== 4 || !numBlocks.every((n) => isWhole(n, 1, MAX_BLOCKS))) {
+    fail("numBlocks", `four whole numbers from 1 to ${MAX_BLOCKS}`, numBlocks);
   }
   if (widthMultiplier.length !== 4 || !widthMultiplier.every((w) => Number.isFinite(w) && Math.floor(64 * w) >= 1)) {
     fail("widthMultiplier", "four numbers of at least 1/64", widthMultiplier);

@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { defineSpec, initialState, ndArray } from "@repvgg/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseCheckpoint } from "../checkpoint.ts";
 import { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors } from "./files.ts";
 import { writeFileAtomically } from "./write-file-atomically.ts";
 
@@ -43,6 +45,14 @@ it("saveTensors and loadTensors keep arrays and metadata", async () => {
 });
 
 describe("loading", () => {
+  it.each(["wrapped.pth", "deflated.pth", "legacy.pth", "views.pth", "tiny-repvgg.safetensors"])(
+    "gives of %s what parseCheckpoint gives of its bytes",
+    async (name) => {
+      const file = fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+      expect(await loadCheckpoint(file)).toEqual(parseCheckpoint(await readFile(file), file));
+    },
+  );
+
   it("says what is wrong with the path", async () => {
     await expect(loadCheckpoint(join(folder, "none.safetensors"))).rejects.toThrow(
       expect.objectContaining({

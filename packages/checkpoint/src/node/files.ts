@@ -3,11 +3,12 @@ import { type NdArray, RepvggError } from "@repvgg/core";
 import {
   type Checkpoint,
   type LoadedCheckpoint,
-  parseCheckpoint,
   type ReadOptions,
+  readCheckpoint,
   serializeCheckpoint,
 } from "../checkpoint.ts";
 import { parseTensors, serializeTensors, type Tensors } from "../tensors.ts";
+import { fileSource } from "./file-source.ts";
 import { writeFileAtomically } from "./write-file-atomically.ts";
 
 /**
@@ -20,12 +21,17 @@ export async function saveCheckpoint(file: string, checkpoint: Checkpoint): Prom
 }
 
 /**
- * Reads a network; see {@link parseCheckpoint}.
+ * Reads a network; see `parseCheckpoint`. Tensors of a .pth are read one by one: the file is never in memory as a whole.
  *
  * @throws {RepvggError} `E_CHECKPOINT`: the file cannot be read, is damaged, or does not hold a RepVGG.
  */
-export async function loadCheckpoint(file: string, options?: ReadOptions): Promise<LoadedCheckpoint> {
-  return parseCheckpoint(await read(file), file, options);
+export async function loadCheckpoint(file: string, options: ReadOptions = {}): Promise<LoadedCheckpoint> {
+  const source = await reading(file, async () => fileSource(file));
+  try {
+    return await reading(file, async () => readCheckpoint(source, file, options));
+  } finally {
+    source.close();
+  }
 }
 
 /** Writes named arrays, axes as they are. @throws {RepvggError} `E_CHECKPOINT`: the file cannot be written. */
@@ -42,11 +48,16 @@ export async function loadTensors(file: string): Promise<Tensors> {
   return parseTensors(await read(file), file);
 }
 
-async function read(file: string): Promise<Uint8Array> {
+const read = (file: string): Promise<Uint8Array> => reading(file, () => readFile(file));
+
+/** Errors of the file system as ours. */
+async function reading<T>(file: string, read: () => Promise<T>): Promise<T> {
   try {
-    return await readFile(file);
+    return await read();
   } catch (cause) {
+    if (cause instanceof RepvggError) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === undefined) throw cause;
     const reason =
       code === "ENOENT"
         ? "there is no such file. Check the path."

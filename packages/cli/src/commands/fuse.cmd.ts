@@ -6,7 +6,7 @@ export const fuse = defineCommand({
   summary: "Write a checkpoint's deploy form and prove that it gives the same answers.",
   example: "repvgg fuse runs/mnist-student/best.safetensors student-deploy.safetensors",
   positionals: [
-    { name: "checkpoint", help: "a .safetensors file in train form, or a run folder (its best)" },
+    { name: "checkpoint", help: "a .safetensors, .pth or .pt file in train form, or a run folder (its best)" },
     { name: "out", help: "the .safetensors file to write" },
   ],
   options: { ...PROOF_OPTIONS, ...IMAGE_SIZE_OPTION, ...SEED_OPTION, ...DEVICE_OPTIONS },

@@ -6,7 +6,7 @@ export const predict = defineCommand({
   summary: "Name the most probable classes of images, or write the logits of a tensor.",
   example: "repvgg predict runs/mnist-student digit.png",
   positionals: [
-    { name: "checkpoint", help: "a .safetensors file, or a run folder (its best)" },
+    { name: "checkpoint", help: "a .safetensors, .pth or .pt file, or a run folder (its best)" },
     { name: "image", help: "image files (JPEG, PNG, WebP, ...)", many: true, optional: true },
   ],
   options: {

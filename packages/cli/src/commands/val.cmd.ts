@@ -5,7 +5,7 @@ export const val = defineCommand({
   name: "val",
   summary: "Measure a checkpoint's loss and accuracy on a data set.",
   example: "repvgg val runs/mnist-student/best.safetensors --data mnist",
-  positionals: [{ name: "checkpoint", help: "a .safetensors file, or a run folder (its best)" }],
+  positionals: [{ name: "checkpoint", help: "a .safetensors, .pth or .pt file, or a run folder (its best)" }],
   options: {
     ...DATA_OPTION,
     split: { kind: "choice", help: "images to measure on", choices: ["val", "train"], default: "val" },

@@ -6,7 +6,7 @@ export const verify = defineCommand({
   summary: "Do two checkpoints give the same answers? Ends with 1 when they do not.",
   example: "repvgg verify runs/mnist-student/best.safetensors student-deploy.safetensors",
   positionals: [
-    { name: "a", help: "a .safetensors file in train or deploy form, or a run folder (its best)" },
+    { name: "a", help: "a .safetensors, .pth or .pt file in train or deploy form, or a run folder (its best)" },
     { name: "b", help: "the other one" },
   ],
   options: { ...PROOF_OPTIONS, ...IMAGE_SIZE_OPTION, ...SEED_OPTION, ...DEVICE_OPTIONS },

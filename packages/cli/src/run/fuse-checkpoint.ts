@@ -10,7 +10,7 @@ import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 /**
  * Fuses a checkpoint, proves on random images that both forms give the same answers, and only then writes the deploy form.
  *
- * @throws {RepvggError} `E_USAGE`: the output is the input; `E_CHECKPOINT`: nothing to fuse, or the file cannot be written.
+ * @throws {RepvggError} `E_USAGE`: the output is the input, or named as a PyTorch file; `E_CHECKPOINT`: nothing to fuse, or the file cannot be written.
  */
 export async function fuseCheckpoint(
   path: string,
@@ -23,6 +23,7 @@ export async function fuseCheckpoint(
   if (form === "deploy") {
     throw new RepvggError("E_CHECKPOINT", `${model.name} is in deploy form already: there is nothing to fuse.`);
   }
+  assertSafetensors(out);
   await assertOtherFile(model.name, out);
   const fused = { spec, state: fuseState(spec, state), form: "deploy" } as const;
   const device = await openDeviceOf(options, terminal);
@@ -44,10 +45,20 @@ export async function fuseCheckpoint(
   }
 }
 
-async function assertOtherFile(input: string, out: string): Promise<void> {
+/** What PyTorch's extensions promise, safetensors is not. */
+function assertSafetensors(out: string): void {
+  if (!/\.(pth|pt)$/i.test(out)) return;
+  throw new RepvggError(
+    "E_USAGE",
+    `${out} cannot be written: safetensors is what is written. Give a .safetensors file, and make a .pth of it by \`repvgg export\`.`,
+  );
+}
+
+/** @throws {RepvggError} `E_USAGE`: the output is the checkpoint that is read. */
+export async function assertOtherFile(input: string, out: string): Promise<void> {
   const same = await Promise.all([realpath(input), realpath(out)]).then(
     ([a, b]) => a === b,
     () => false, // The output does not exist yet.
   );
-  if (same) throw new RepvggError("E_USAGE", `${out} is the checkpoint itself. Give another file for the deploy form.`);
+  if (same) throw new RepvggError("E_USAGE", `${out} is the checkpoint itself. Give another file to write.`);
 }

@@ -1,4 +1,5 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
+import { parseOnnx } from "@repvgg/checkpoint";
 import { type LoadedCheckpoint, loadCheckpoint } from "@repvgg/checkpoint/node";
 import {
   defineSpec,
@@ -69,7 +70,7 @@ function variantOf(name: string): Variant {
 
 /** A path that exists, or could only be meant as one. */
 async function isFile(model: string): Promise<boolean> {
-  return /[/\\]|\.safetensors$/i.test(model) || (await exists(model));
+  return /[/\\]|\.(safetensors|pth|pt)$/i.test(model) || (await exists(model));
 }
 
 /**
@@ -79,12 +80,17 @@ async function isFile(model: string): Promise<boolean> {
  */
 export async function loadTrained(path: string, options: ModelOptions = {}): Promise<TrainedModel> {
   const file = await checkpointFile(path);
-  const checkpoint = await loadCheckpoint(file);
+  const checkpoint = (await isOnnx(file)) ? parseOnnx(await readFile(file), file) : await loadCheckpoint(file);
   const { spec, form, state, classes } = checkpoint;
   const preprocessing = checkpoint.preprocessing && parsePreprocessing(checkpoint.preprocessing, file);
   const own = preprocessing?.size ?? ([DEFAULT_IMAGE_SIZE, DEFAULT_IMAGE_SIZE] as const);
   const imageSize = options.imageSize ? ([options.imageSize, options.imageSize] as const) : own;
   return { name: file, spec, form, imageSize, checkpoint, state, classes, preprocessing };
+}
+
+/** Only what `export` wrote; that is said in the error where it is another. */
+async function isOnnx(file: string): Promise<boolean> {
+  return /\.onnx$/i.test(file) && (await exists(file));
 }
 
 async function checkpointFile(path: string): Promise<string> {
@@ -97,6 +103,6 @@ async function checkpointFile(path: string): Promise<string> {
   for (const file of [best, last]) if (await exists(file)) return file;
   throw new RepvggError(
     "E_CHECKPOINT",
-    `The folder ${path} has no best.safetensors. Give a folder that train or distill wrote, or a .safetensors file.`,
+    `The folder ${path} has no best.safetensors. Give a folder that train or distill wrote, or a .safetensors, .pth or .pt file.`,
   );
 }

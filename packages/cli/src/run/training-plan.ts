@@ -59,7 +59,7 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   const teacher = settings.teacher === undefined ? undefined : await planTeacher(settings.teacher, spec, preprocessing);
   return {
     settings,
-    modelName: model.checkpoint ? basename(model.name, ".safetensors") : model.name,
+    modelName: model.checkpoint ? basename(model.name).replace(/\.(safetensors|pth|pt)$/i, "") : model.name,
     spec,
     state,
     preprocessing,

@@ -1,0 +1,70 @@
+import {
+  type Form,
+  type LayerPlan,
+  type NdArray,
+  nearestName,
+  RepvggError,
+  sameShape,
+  stateLayout,
+} from "@repvgg/core";
+
+/** Beyond this many, finding the nearest of names would take longer than reading the file. */
+const SUGGESTED = 50;
+const LISTED = 2_000;
+const MAX_NAME = 200;
+
+/**
+ * Checks that a file has exactly the entries of the network, of the right shapes, and no negative variance. Whether they
+ * are finite is seen when they are read.
+ *
+ * @param state By the original's names.
+ * @param nameInFile An entry's name as the file has it.
+ * @throws {RepvggError} `E_CHECKPOINT`: lists every missing, unexpected, misshapen and unusable entry.
+ */
+export function checkEntries(
+  plan: LayerPlan,
+  form: Form,
+  state: ReadonlyMap<string, NdArray>,
+  nameInFile: (name: string) => string,
+): void {
+  const entries = stateLayout(plan, form);
+  const expected = new Set(entries.map(({ name }) => name));
+  const missing = [...expected].filter((name) => !state.has(name));
+  const unexpected = [...state.keys()].filter((name) => !expected.has(name));
+  const candidates = missing.length > 0 ? missing : [...expected];
+  const misshapen = entries.flatMap(({ name, shape }) => {
+    const actual = state.get(name)?.shape;
+    return actual === undefined || sameShape(actual, shape)
+      ? []
+      : [`${nameInFile(name)} is [${fileShape(actual)}] instead of [${fileShape(shape)}]`];
+  });
+  const negative = entries.flatMap(({ name, role }) =>
+    role === "runningVar" && state.get(name)?.data.some((variance) => variance < 0) ? [nameInFile(name)] : [],
+  );
+  const problems = [
+    list("missing", missing),
+    list(
+      "unexpected",
+      unexpected.map((name, i) => {
+        const shown = nameInFile(name).slice(0, MAX_NAME);
+        return i < SUGGESTED ? `${shown} (nearest: ${nearestName(name.slice(0, MAX_NAME), candidates)})` : shown;
+      }),
+    ),
+    list("misshapen", misshapen),
+    list("with a negative variance", negative),
+  ].filter(Boolean);
+  if (problems.length === 0) return;
+  throw new RepvggError("E_CHECKPOINT", `Its entries do not fit the network: ${problems.join("; ")}.`);
+}
+
+/** The shape as the file has it: [h, w, in, out] → [out, in, h, w]. */
+function fileShape(shape: readonly number[]): string {
+  const [a, b, c, d] = shape;
+  return (shape.length === 4 ? [d, c, a, b] : shape.length === 2 ? [b, a] : shape).join(", ");
+}
+
+function list(what: string, items: readonly string[]): string {
+  if (items.length === 0) return "";
+  const more = items.length > LISTED ? ` and ${items.length - LISTED} more` : "";
+  return `${what} ${items.slice(0, LISTED).join(", ")}${more}`;
+}

@@ -1,0 +1,67 @@
+const WIRE = { varint: 0, bytes: 2, fixed32: 5 } as const;
+
+/**
+ * One protobuf message, put together field by field; large byte fields are kept, not copied, until {@link finish}.
+ *
+ * @see https://protobuf.dev/programming-guides/encoding
+ */
+export class ProtobufWriter {
+  readonly #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  /** @param value A whole number from 0 to 2^53 − 1: no field that is written here is negative. */
+  integer(field: number, value: number): this {
+    return this.#tag(field, WIRE.varint).#push(varint(value));
+  }
+
+  float(field: number, value: number): this {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setFloat32(0, value, true);
+    return this.#tag(field, WIRE.fixed32).#push(bytes);
+  }
+
+  text(field: number, value: string): this {
+    return this.bytes(field, new TextEncoder().encode(value));
+  }
+
+  bytes(field: number, value: Uint8Array): this {
+    return this.#tag(field, WIRE.bytes).#push(varint(value.length)).#push(value);
+  }
+
+  message(field: number, value: ProtobufWriter): this {
+    this.#tag(field, WIRE.bytes).#push(varint(value.#length));
+    for (const chunk of value.#chunks) this.#push(chunk);
+    return this;
+  }
+
+  /** The whole message. */
+  finish(): Uint8Array {
+    const bytes = new Uint8Array(this.#length);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return bytes;
+  }
+
+  #tag(field: number, wire: number): this {
+    return this.#push(varint(field * 8 + wire));
+  }
+
+  #push(chunk: Uint8Array): this {
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+    return this;
+  }
+}
+
+/** Seven bits a byte, the lowest first; the highest bit says that more follow. */
+function varint(value: number): Uint8Array {
+  const bytes: number[] = [];
+  while (value >= 128) {
+    bytes.push((value % 128) + 128);
+    value = Math.floor(value / 128);
+  }
+  return Uint8Array.of(...bytes, value);
+}

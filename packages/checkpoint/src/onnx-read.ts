@@ -1,0 +1,215 @@
+import {
+  checkState,
+  type Form,
+  layerPlan,
+  type NdArray,
+  ndArray,
+  parseSpec,
+  type RepVggSpec,
+  RepvggError,
+  type StateDict,
+  sizeOf,
+  stateLayout,
+} from "@repvgg/core";
+import type { LoadedCheckpoint } from "./checkpoint.ts";
+import { toFloat32 } from "./dtypes.ts";
+import { fromFileLayout } from "./file-layout.ts";
+import { ONNX_INPUT, ONNX_OUTPUT, type OnnxAttribute, type OnnxNode, onnxGraph } from "./onnx-graph.ts";
+import { type ProtobufField, readProtobuf } from "./onnx-protobuf-reader.ts";
+import {
+  ATTRIBUTE,
+  ATTRIBUTE_TYPE,
+  ENTRY,
+  FLOAT,
+  GRAPH,
+  MODEL,
+  NODE,
+  ONNX_METADATA,
+  ONNX_METADATA_VERSION,
+  OPSET,
+  OPSET_VERSION,
+  TENSOR,
+  VALUE_INFO,
+} from "./onnx-schema.ts";
+import { checkFinite } from "./tensors.ts";
+
+/**
+ * Reads a network from an ONNX file that {@link serializeOnnx} wrote: its operations must be those of the network that its
+ * metadata describe, all of them. The counters of batches, which ONNX files lack, are 0.
+ *
+ * @param bytes The whole file; borrowed.
+ * @param source The file's name, for the message.
+ * @throws {RepvggError} `E_CHECKPOINT`: the file is damaged, was not written by this program, or its operations or weights are not
+ *   those of its network.
+ */
+export function parseOnnx(bytes: Uint8Array, source = "The ONNX file"): LoadedCheckpoint {
+  const { nodes, weights, inputs, outputs, metadata, opset } = readModel(bytes, source);
+  const fail = (why: string, cause?: unknown): never => {
+    throw new RepvggError("E_CHECKPOINT", `${source} ${why}.`, { cause });
+  };
+  const { [ONNX_METADATA.network]: own, [ONNX_METADATA.classes]: names, ...others } = metadata;
+  const { [ONNX_METADATA.preprocessing]: prepared, ...rest } = others;
+  if (own === undefined) return fail('has no metadata "repvgg": only ONNX files that repvgg wrote are read');
+  const { spec, form } = readNetwork(own, fail);
+  const classes = names === undefined ? undefined : readClasses(names, spec, fail);
+  const preprocessing = prepared === undefined ? undefined : readObject(prepared, ONNX_METADATA.preprocessing, fail);
+
+  if (opset !== OPSET_VERSION) fail(`is of opset ${opset}, not ${OPSET_VERSION}`);
+  const plan = layerPlan(spec, [1, 1]);
+  const expected = onnxGraph(plan, form);
+  const wrong = expected.findIndex((node, i) => JSON.stringify(node) !== JSON.stringify(nodes[i]));
+  if (wrong !== -1 || nodes.length !== expected.length || inputs !== ONNX_INPUT || outputs !== ONNX_OUTPUT) {
+    const where = expected[wrong]?.name ?? `its ${nodes.length} operations`;
+    fail(`does not compute the network that its metadata describe: see ${where}. It was changed after it was written`);
+  }
+  checkFinite(weights, source);
+  const state: StateDict = new Map();
+  for (const { name, role } of stateLayout(plan, form)) {
+    const array = role === "numBatchesTracked" ? ndArray([], new Float32Array(1)) : weights.get(name);
+    if (array) state.set(name, fromFileLayout(array));
+    weights.delete(name);
+  }
+  const extra = weights.keys().next().value;
+  if (extra !== undefined) fail(`has a weight "${extra}" that its network does not have`);
+  try {
+    checkState(plan, form, state);
+  } catch (cause) {
+    fail(`does not hold a complete RepVGG. ${(cause as Error).message}`, cause);
+  }
+  return { spec, form, state, classes, preprocessing, metadata: rest };
+}
+
+type Fail = (why: string, cause?: unknown) => never;
+
+function readNetwork(json: string, fail: Fail): { spec: RepVggSpec; form: Form } {
+  const { version, spec, form } = readObject(json, ONNX_METADATA.network, fail) as Record<string, unknown>;
+  if (version !== ONNX_METADATA_VERSION) {
+    fail(`has metadata of version ${JSON.stringify(version)}, and this program reads ${ONNX_METADATA_VERSION}`);
+  }
+  if (form !== "train" && form !== "deploy")
+    return fail(`names the form ${JSON.stringify(form)}, neither train nor deploy`);
+  try {
+    return { spec: parseSpec(spec), form };
+  } catch (cause) {
+    return fail(`has a spec that is not valid: ${(cause as Error).message}`, cause);
+  }
+}
+
+function readClasses(json: string, spec: RepVggSpec, fail: Fail): string[] {
+  const value: unknown = readObject(json, ONNX_METADATA.classes, fail);
+  if (!Array.isArray(value) || !value.every((name) => typeof name === "string")) {
+    return fail("has classes that are no list of names");
+  }
+  if (value.length === spec.numClasses) return value;
+  return fail(`names ${value.length} classes, but the network has ${spec.numClasses} outputs`);
+}
+
+function readObject(json: string, key: string, fail: Fail): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    fail(`has metadata "${key}" that is not JSON`, cause);
+  }
+  return typeof value === "object" && value !== null ? value : fail(`has metadata "${key}" that is no object`);
+}
+
+interface Read {
+  readonly nodes: OnnxNode[];
+  /** In file layout. */
+  readonly weights: Map<string, NdArray>;
+  /** Names of all inputs and outputs, joined. */
+  readonly inputs: string;
+  readonly outputs: string;
+  readonly metadata: Record<string, string>;
+  readonly opset: number;
+}
+
+function readModel(bytes: Uint8Array, source: string): Read {
+  const [nodes, weights, metadata] = [[] as OnnxNode[], new Map<string, NdArray>(), new Map<string, string>()];
+  const [inputs, outputs]: [string[], string[]] = [[], []];
+  let opset = 0;
+  for (const { field, value } of messages(bytes, source)) {
+    if (field === MODEL.opsetImport) opset = integers(value, OPSET.version, source)[0] ?? 0;
+    if (field === MODEL.metadataProps) {
+      metadata.set(texts(value, ENTRY.key, source)[0] ?? "", texts(value, ENTRY.value, source)[0] ?? "");
+    }
+    if (field !== MODEL.graph) continue;
+    for (const part of messages(value, source)) {
+      if (part.field === GRAPH.node) nodes.push(readNode(part.value, source));
+      else if (part.field === GRAPH.input) inputs.push(...texts(part.value, VALUE_INFO.name, source));
+      else if (part.field === GRAPH.output) outputs.push(...texts(part.value, VALUE_INFO.name, source));
+      else if (part.field === GRAPH.initializer) {
+        const { name, array } = readTensor(part.value, source);
+        if (weights.has(name)) throw new RepvggError("E_CHECKPOINT", `${source} has the weight "${name}" twice.`);
+        weights.set(name, array);
+      }
+    }
+  }
+  const joined = (names: readonly string[]) => names.join();
+  return {
+    nodes,
+    weights,
+    inputs: joined(inputs),
+    outputs: joined(outputs),
+    metadata: Object.fromEntries(metadata),
+    opset,
+  };
+}
+
+function readNode(bytes: Uint8Array, source: string): OnnxNode {
+  const text = (field: number) => texts(bytes, field, source);
+  return {
+    name: text(NODE.name).join(),
+    operator: text(NODE.operator).join(),
+    inputs: text(NODE.input),
+    output: text(NODE.output).join(),
+    attributes: [...messages(bytes, source)]
+      .filter(({ field }) => field === NODE.attribute)
+      .map(({ value }) => readAttribute(value, source)),
+  };
+}
+
+function readAttribute(bytes: Uint8Array, source: string): OnnxAttribute {
+  const name = texts(bytes, ATTRIBUTE.name, source).join();
+  const [type] = integers(bytes, ATTRIBUTE.type, source);
+  if (type === ATTRIBUTE_TYPE.ints) return { name, type: "ints", value: integers(bytes, ATTRIBUTE.ints, source) };
+  if (type === ATTRIBUTE_TYPE.int) return { name, type: "int", value: integers(bytes, ATTRIBUTE.int, source)[0] ?? 0 };
+  const [float] = [...readProtobuf(bytes, source)].filter(
+    ({ field, kind }) => field === ATTRIBUTE.float && kind === "float",
+  );
+  return { name, type: "float", value: (float?.value as number | undefined) ?? 0 };
+}
+
+function readTensor(bytes: Uint8Array, source: string): { name: string; array: NdArray } {
+  const name = texts(bytes, TENSOR.name, source).join();
+  const shape = integers(bytes, TENSOR.dims, source);
+  const [type] = integers(bytes, TENSOR.dataType, source);
+  const raw = [...messages(bytes, source)].find(({ field }) => field === TENSOR.rawData)?.value ?? new Uint8Array(0);
+  if (type !== FLOAT || raw.length !== 4 * sizeOf(shape)) {
+    throw new RepvggError(
+      "E_CHECKPOINT",
+      `${source} has a weight "${name}" [${shape.join(", ")}] that is not float32, or has ${raw.length} bytes.`,
+    );
+  }
+  return { name, array: { shape, data: toFloat32(raw, "F32") } };
+}
+
+type BytesField = Extract<ProtobufField, { kind: "bytes" }>;
+
+function* messages(bytes: Uint8Array, source: string): Generator<BytesField> {
+  for (const field of readProtobuf(bytes, source)) if (field.kind === "bytes") yield field;
+}
+
+function texts(bytes: Uint8Array, field: number, source: string): string[] {
+  const found = [...messages(bytes, source)].filter((each) => each.field === field);
+  return found.map(({ value }) => new TextDecoder().decode(value));
+}
+
+function integers(bytes: Uint8Array, field: number, source: string): number[] {
+  const numbers: number[] = [];
+  for (const each of readProtobuf(bytes, source)) {
+    if (each.kind === "integer" && each.field === field) numbers.push(each.value);
+  }
+  return numbers;
+}

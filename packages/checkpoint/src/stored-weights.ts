@@ -1,0 +1,61 @@
+import { type ByteSource, type Fail, failureOf } from "./byte-source.ts";
+import type { Dtype } from "./dtypes.ts";
+import { looksLikeSafetensors, readSafetensors } from "./read-safetensors.ts";
+import { readTorch, type TorchOptions } from "./torch/read-torch.ts";
+
+/** A tensor of a file, checked, and not read yet. */
+export interface StoredTensor {
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Row-major, little-endian; borrowed until another tensor is read. */
+  read(): Uint8Array;
+}
+
+export interface StoredWeights {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The first number of PyTorch's files before 1.6, as pickles of protocol 0 and 1 have it. */
+const LEGACY_TEXT = "L119547037146038801333356L";
+
+/**
+ * Reads the weights of a file, whose format is recognised from its content: safetensors, or PyTorch's zip or legacy format.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: it is of another format, or damaged.
+ */
+export function readWeights(source: ByteSource, file: string, options?: TorchOptions): StoredWeights {
+  const head = source.read(0, Math.min(source.size, 512));
+  if (!looksLikeSafetensors(head)) {
+    const text = new TextDecoder("latin1").decode(head);
+    if (isTorch(head, text)) return readTorch(source, file, options);
+    refuseForeign(head, text, failureOf(file));
+  }
+  const { tensors, metadata } = readSafetensors(source.read(0, source.size), file);
+  return {
+    tensors: new Map([...tensors].map(([name, { dtype, shape, data }]) => [name, { dtype, shape, read: () => data }])),
+    metadata,
+  };
+}
+
+function isTorch(head: Uint8Array, text: string): boolean {
+  return text.startsWith("PK\u0003\u0004") || head[0] === 0x80 || text.startsWith(LEGACY_TEXT);
+}
+
+/** Files that users give in place of checkpoints. */
+function refuseForeign(head: Uint8Array, text: string, fail: Fail): void {
+  const read = "PyTorch (.pth, .pt) and safetensors files are read";
+  if (head[0] === 0x89 && text.startsWith("HDF\r\n", 1)) fail(`is an HDF5 file, perhaps a Keras model (.h5): ${read}.`);
+  if (/^\s*(\u00ef\u00bb\u00bf)?<(!doctype|html|\?xml)/i.test(text)) {
+    fail("is a web page: its address was saved and not the file. Download the file itself.");
+  }
+  if (text.startsWith("version https://git-lfs")) {
+    fail("is a pointer of Git LFS, not the file. Fetch it with git lfs pull.");
+  }
+  if (head[0] === 0x1f && head[1] === 0x8b) fail(`is a gzip archive: ${read}. Unpack it first.`);
+  if (text.slice(257, 262) === "ustar") fail(`is a tar archive: ${read}. Unpack it first.`);
+  if (text.startsWith("PK\u0005\u0006")) fail("is an empty zip archive.");
+  // A protobuf message whose first field is a small number, the version, and whose next one is text or a message.
+  const isProtobuf = head[0] === 0x08 && head[1]! < 0x40 && [0x12, 0x1a, 0x22, 0x3a].includes(head[2]!);
+  if (isProtobuf) fail(`is an ONNX model: ${read}.`);
+}

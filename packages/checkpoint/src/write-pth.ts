@@ -1,0 +1,82 @@
+import { checkState, layerPlan, RepvggError, sizeOf, stateLayout, stateValue } from "@repvgg/core";
+import { type Checkpoint, checkClasses, type SerializeOptions } from "./checkpoint.ts";
+import { fromFloat32 } from "./dtypes.ts";
+import { toFileLayout } from "./file-layout.ts";
+import { OWN_ENTRY, ownMetadata } from "./own-metadata.ts";
+import { PickleWriter } from "./pickle-writer.ts";
+import { checkFinite } from "./tensors.ts";
+import { nameInFile } from "./timm-name.ts";
+import { writeZip, type ZipEntry } from "./write-zip.ts";
+
+/** As PyTorch aligns storages, so that they can be mapped. */
+const ALIGNMENT = 64;
+/** Offsets of a zip archive without zip64. */
+const MAX_BYTES = 2 ** 32 - 1;
+/** A file name inside of the archive. */
+const ROOT = "archive";
+
+/**
+ * A network's weights as `torch.save(model.state_dict(), file)` writes them: `torch.load(file, weights_only=True)` reads them, and
+ * `load_state_dict(strict=True)` of the original implementation takes them.
+ *
+ * The spec, classes and preprocessing lie beside the pickle, where PyTorch does not look and {@link parseCheckpoint} does.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or it is above 4 GiB; `E_STATE`: the state does not fit the spec.
+ * @see https://docs.pytorch.org/docs/stable/notes/serialization.html for the archive
+ */
+export function serializePth(checkpoint: Checkpoint, { names = "original" }: SerializeOptions = {}): Uint8Array {
+  const { spec, form, state } = checkpoint;
+  const plan = layerPlan(spec, [1, 1]);
+  checkState(plan, form, state);
+  checkFinite(state, "The state to export");
+  checkClasses(checkpoint.classes, spec, "The checkpoint to export");
+  const storages: ZipEntry[] = [];
+  const pickle = new PickleWriter();
+  pickle.global("collections", "OrderedDict").emptyTuple().reduce();
+  pickle.setItems(() => {
+    for (const { name, role } of stateLayout(plan, form)) {
+      const { shape, data } = toFileLayout(stateValue(state, name));
+      const counts = role === "numBatchesTracked";
+      pickle.text(nameInFile(name, names));
+      writeTensor(pickle, String(storages.length), counts ? "LongStorage" : "FloatStorage", shape);
+      storages.push({ name: `${ROOT}/data/${storages.length}`, data: fromFloat32(data, counts ? "I64" : "F32") });
+    }
+  });
+  const size = storages.reduce((sum, { data }) => sum + data.length + 1024, 0);
+  if (size > MAX_BYTES) {
+    throw new RepvggError("E_CHECKPOINT", `A .pth file holds at most 4 GiB here; the weights need ${size} bytes.`);
+  }
+  const text = (name: string, content: string): ZipEntry => ({
+    name: `${ROOT}/${name}`,
+    data: new TextEncoder().encode(content),
+  });
+  return writeZip(
+    [
+      { name: `${ROOT}/data.pkl`, data: pickle.finish() },
+      text("byteorder", "little"),
+      ...storages,
+      text("version", "3\n"),
+      text(OWN_ENTRY, ownMetadata(checkpoint)),
+    ],
+    ALIGNMENT,
+  );
+}
+
+/** `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)`. */
+function writeTensor(pickle: PickleWriter, key: string, type: string, shape: readonly number[]): void {
+  const integers = (values: readonly number[]) =>
+    pickle.tuple(() => {
+      for (const value of values) pickle.integer(value);
+    });
+  pickle.global("torch._utils", "_rebuild_tensor_v2");
+  pickle.tuple(() => {
+    pickle.tuple(() => {
+      pickle.text("storage").global("torch", type).text(key).text("cpu").integer(sizeOf(shape));
+    });
+    pickle.persistentId().integer(0);
+    integers(shape);
+    integers(shape.map((_, axis) => sizeOf(shape.slice(axis + 1))));
+    pickle.false().global("collections", "OrderedDict").emptyTuple().reduce();
+  });
+  pickle.reduce();
+}

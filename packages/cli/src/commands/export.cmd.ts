@@ -1,0 +1,45 @@
+import { defineCommand } from "../command.ts";
+import { DEVICE_OPTIONS, FORMS, IMAGE_SIZE_OPTION, PROOF_OPTIONS, SEED_OPTION } from "../common-options.ts";
+
+export const exportCheckpoint = defineCommand({
+  name: "export",
+  summary: "Convert a checkpoint for other programs, and prove that the written file gives the same answers.",
+  example: "repvgg export runs/mnist-student/best.safetensors student.onnx",
+  positionals: [
+    { name: "checkpoint", help: "a .safetensors, .pth or .onnx file, or a run folder (its best)" },
+    { name: "out", help: "the file to write: .onnx, .safetensors or .pth" },
+  ],
+  options: {
+    format: {
+      kind: "choice",
+      help: "what to write",
+      choices: ["onnx", "safetensors", "pth"],
+      defaultText: "from the extension",
+    },
+    form: {
+      kind: "choice",
+      help: "three branches a block, or one 3x3 convolution",
+      choices: FORMS,
+      defaultText: "deploy for onnx, else the checkpoint's",
+    },
+    names: {
+      kind: "choice",
+      help: "whose names the weights get; timm for timm.models.load_checkpoint",
+      choices: ["original", "timm"],
+      default: "original",
+    },
+    imageSize: {
+      ...IMAGE_SIZE_OPTION.imageSize,
+      help: "height and width of the images, in pixels; an onnx file then takes only these",
+      defaultText: "what the model says, else 224; an onnx file takes any",
+    },
+    ...PROOF_OPTIONS,
+    images: { ...PROOF_OPTIONS.images, help: "random images that both networks are run on", default: 4 },
+    ...SEED_OPTION,
+    ...DEVICE_OPTIONS,
+  },
+  async run({ args: [checkpoint, out], options, terminal }) {
+    const { exportModel } = await import("../run/export-model.ts");
+    return exportModel(checkpoint!, out!, options, terminal);
+  },
+});

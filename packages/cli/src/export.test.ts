@@ -1,0 +1,130 @@
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseOnnx } from "@repvgg/checkpoint";
+import { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors } from "@repvgg/checkpoint/node";
+import { defineSpec, fuseState, initialState, ndArray, type StateDict, seededRandom } from "@repvgg/core";
+import { MNIST_PREPROCESSING } from "@repvgg/data";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { repvgg, temporaryFolder } from "./test-cli.ts";
+
+const WIDTHS = [1 / 16, 1 / 16, 1 / 16, 1 / 16] as const;
+const SPEC = defineSpec({ numBlocks: [1, 2, 1, 1], widthMultiplier: WIDTHS, strides: [1, 2, 2, 2, 2], numClasses: 3 });
+const CHECKPOINT = { spec: SPEC, classes: ["cat", "dog", "owl"], preprocessing: MNIST_PREPROCESSING };
+const STATE = trainedState();
+const CPU = ["--device", "cpu"];
+
+let cwd: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ folder: cwd, remove } = await temporaryFolder());
+  await saveCheckpoint(file("train.safetensors"), { ...CHECKPOINT, form: "train", state: STATE });
+  await saveCheckpoint(file("deploy.safetensors"), { ...CHECKPOINT, form: "deploy", state: fuseState(SPEC, STATE) });
+});
+afterAll(() => remove());
+
+const run = (...args: string[]) => repvgg(args, { cwd });
+const file = (name: string) => join(cwd, name);
+
+/** As if it had been trained: batch normalizations whose scales and statistics are not 1 and 0. */
+function trainedState(): StateDict {
+  const random = seededRandom(1);
+  const state = initialState(SPEC, 1);
+  for (const [name, { data }] of state) {
+    if (/running_var$|(bn|rbr_identity)\.weight$/.test(name)) data.set(data.map(() => 0.5 + random()));
+    if (/running_mean$|(bn|rbr_identity)\.bias$/.test(name)) data.set(data.map(() => random() - 0.5));
+  }
+  return state;
+}
+
+describe("export", () => {
+  it.each([
+    ["onnx", "deploy", ["train.safetensors", "student.onnx"]],
+    ["onnx", "train", ["train.safetensors", "branches.onnx", "--form", "train"]],
+    ["onnx", "deploy", ["deploy.safetensors", "named.bin", "--format", "onnx"]],
+    ["safetensors", "train", ["train.safetensors", "copy.safetensors"]],
+    ["pth", "train", ["train.safetensors", "copy.pth"]],
+    ["pth", "train", ["train.safetensors", "timm.pth", "--names", "timm"]],
+    ["pth", "deploy", ["train.safetensors", "fused.pt", "--form", "deploy"]],
+    ["safetensors", "deploy", ["train.safetensors", "fused.safetensors", "--form", "deploy"]],
+  ])("writes %s in %s form, proven: %j", async (format, form, args) => {
+    const { code, stdout, stderr } = await run("export", ...args, ...CPU, "--json");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const result = JSON.parse(stdout);
+    const { size } = await stat(file(args[1]!));
+    expect(result).toEqual({
+      format,
+      form,
+      file: args[1],
+      sizeBytes: size,
+      maxAbsoluteError: expect.any(Number),
+      maxRelativeError: expect.any(Number),
+      agreement: 1,
+      tolerance: 1e-4,
+      images: 4,
+    });
+    // Fusion rounds; a change of the format alone changes nothing.
+    const fuses = args[0] === "train.safetensors" && form === "deploy";
+    if (fuses) expect(result.maxRelativeError).toBeLessThan(1e-5);
+    expect(result.maxRelativeError > 0).toBe(fuses);
+    const bytes = await readFile(file(args[1]!));
+    const read = format === "onnx" ? parseOnnx(bytes) : await loadCheckpoint(file(args[1]!));
+    expect(read).toMatchObject({ ...CHECKPOINT, form });
+    expect(read.state.get("linear.weight")).toEqual(STATE.get("linear.weight"));
+  });
+
+  it("says what it has written, and takes a run folder", async () => {
+    await mkdir(file("run"));
+    await copyFile(file("train.safetensors"), file("run/best.safetensors"));
+    const { code, stdout } = await run("export", "run", "again.onnx");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /best\.safetensors -> again\.onnx: onnx, deploy form, [\d,]+ bytes; read back and proven equal/,
+    );
+  });
+
+  it("writes ONNX files that predict and verify read", async () => {
+    await run("export", "train.safetensors", "read.onnx", ...CPU);
+    const input = ndArray([2, 3, 9, 8], Float32Array.from({ length: 2 * 3 * 9 * 8 }, seededRandom(3)));
+    await saveTensors(file("in.safetensors"), new Map([["input", input]]));
+    const logits = async (checkpoint: string) => {
+      const args = ["--tensor", "in.safetensors", "--logits", "out.safetensors", ...CPU];
+      expect(await run("predict", checkpoint, ...args)).toMatchObject({ code: 0 });
+      return (await loadTensors(file("out.safetensors"))).tensors.get("logits")!.data;
+    };
+    expect(await logits("read.onnx")).toEqual(await logits("deploy.safetensors"));
+    expect(await run("verify", "read.onnx", "train.safetensors", ...CPU)).toMatchObject({ code: 0 });
+  });
+
+  it.each([
+    [
+      "an unknown extension",
+      2,
+      ["train.safetensors", "no.h5"],
+      "Name it .onnx, .safetensors, .pth, .pt, or give --format",
+    ],
+    ["itself as the output", 2, ["train.safetensors", "train.safetensors"], "is the checkpoint itself"],
+    [
+      "a tolerance that is not met",
+      1,
+      ["train.safetensors", "no.onnx", "--tolerance", "0", ...CPU],
+      "no.onnx was not written",
+    ],
+    [
+      "the train form of a fused network",
+      1,
+      ["deploy.safetensors", "no.onnx", "--form", "train"],
+      "its branches cannot be had back",
+    ],
+    ["timm's names in ONNX", 2, ["train.safetensors", "no.onnx", "--names", "timm"], "is for pth and safetensors"],
+    ["a missing file", 1, ["nowhere.onnx", "no.safetensors"], "nowhere.onnx cannot be read: there is no such file"],
+    ["a foreign ONNX file", 1, ["foreign.onnx", "no.safetensors"], "only ONNX files that repvgg wrote are read"],
+    ["a missing folder", 1, ["train.safetensors", "nowhere/no.onnx"], "the folder nowhere does not exist"],
+  ])("refuses %s (%i), and leaves no file", async (_, expected, args, message) => {
+    await writeFile(file("foreign.onnx"), Uint8Array.of(8, 8));
+    const before = await readdir(cwd);
+    const { code, stdout, stderr } = await run("export", ...args);
+    expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
+    expect(stderr).toContain(message);
+    expect(await readdir(cwd)).toEqual(before);
+  });
+});

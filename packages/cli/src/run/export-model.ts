@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import type { Checkpoint } from "@repvgg/checkpoint";
+import { writeFileAtomically } from "@repvgg/checkpoint/node";
+import { type Form, fuseState, RepvggError } from "@repvgg/core";
+import type { CommandResult } from "../command.ts";
+import type { Terminal } from "../terminal.ts";
+import { compareModels, describeProof, type Proof, type ProofOptions } from "./compare-models.ts";
+import { EXPORT_FORMATS, type ExportFormatName, exportFormatOf } from "./export-formats.ts";
+import { assertOtherFile } from "./fuse-checkpoint.ts";
+import { loadTrained, type ModelOptions, type TrainedModel } from "./model.ts";
+import { grouped } from "./numbers.ts";
+import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
+
+export interface ExportOptions extends ProofOptions, DeviceChoice, ModelOptions {
+  format?: ExportFormatName | undefined;
+  form?: Form | undefined;
+  names: "original" | "timm";
+}
+
+/**
+ * Writes a checkpoint in another format or form. What was written is read again and must give the checkpoint's answers to random
+ * images: the file appears only after that.
+ *
+ * @throws {RepvggError} `E_USAGE`: the format is not known, or the output is the input; `E_CHECKPOINT`: the form cannot be had, the
+ *   answers differ, or the file cannot be written.
+ */
+export async function exportModel(
+  path: string,
+  out: string,
+  options: ExportOptions,
+  terminal: Terminal,
+): Promise<CommandResult> {
+  const name = options.format ?? exportFormatOf(out);
+  const format = EXPORT_FORMATS[name];
+  if (options.names !== "original" && !format.renames) {
+    throw new RepvggError(
+      "E_USAGE",
+      `--names ${options.names} is for pth and safetensors: ${name} has the original names.`,
+    );
+  }
+  const model = await loadTrained(path, options);
+  await assertOtherFile(model.name, out);
+  const checkpoint = inForm(model, options.form ?? format.defaultForm ?? model.form);
+  const bytes = format.serialize(checkpoint, {
+    names: options.names,
+    ...(options.imageSize && { imageSize: model.imageSize }),
+  });
+  const proof = await prove(model, format.parse(bytes, out), out, options, terminal);
+  await writeFileAtomically(out, bytes);
+  if (!(await readFile(out)).equals(bytes)) {
+    throw new RepvggError("E_CHECKPOINT", `${out} does not hold what was written to it: the disk may be failing.`);
+  }
+  const { maxAbsoluteError, maxRelativeError, agreement, tolerance, images } = proof;
+  const { form } = checkpoint;
+  const value = {
+    ...{ format: name, form, file: out, sizeBytes: bytes.length },
+    ...{ maxAbsoluteError, maxRelativeError, agreement, tolerance, images },
+  };
+  const title = `${model.name} -> ${out}: ${name}, ${form} form, ${grouped(bytes.length)} bytes; read back and proven equal.`;
+  return { value, text: [title, ...describeProof(proof)].join("\n") };
+}
+
+/** The checkpoint in that form. @throws {RepvggError} `E_CHECKPOINT`: it is fused, and the train form is wanted. */
+function inForm({ name, spec, state, form, checkpoint }: TrainedModel, wanted: Form): Checkpoint {
+  if (form === wanted) return checkpoint;
+  if (wanted === "deploy") return { ...checkpoint, form: "deploy", state: fuseState(spec, state) };
+  throw new RepvggError(
+    "E_CHECKPOINT",
+    `${name} is in deploy form: its branches cannot be had back. Give the checkpoint that it was fused from.`,
+  );
+}
+
+async function prove(
+  model: TrainedModel,
+  written: Checkpoint,
+  out: string,
+  options: ExportOptions,
+  terminal: Terminal,
+): Promise<Proof> {
+  const device = await openDeviceOf(options, terminal);
+  try {
+    const proof = await compareModels(device, model, written, model.imageSize, options);
+    if (proof.equal) return proof;
+    terminal.note(describeProof(proof).join("\n"));
+    throw new RepvggError(
+      "E_CHECKPOINT",
+      `What would be written differs from ${model.name} by ${proof.maxRelativeError.toExponential(2)} of the largest logit, ` +
+        `${options.tolerance} is accepted; ${out} was not written. A larger --tolerance accepts it.`,
+    );
+  } finally {
+    device.dispose();
+  }
+}
