@@ -114,6 +114,18 @@ describe("parseCheckpoint of other names", () => {
     expect(() => parseCheckpoint(serializeTensors(state))).toThrow(/missing (\S+, ){81}linear\.bias; unexpected/);
   });
 
+  it("takes little time for thousands", () => {
+    const plan = layerPlan({ ...tiny.spec, numBlocks: [5000, 1, 1, 1], groups: {} }, [9, 9]);
+    const state = new Map(
+      stateLayout(plan, "deploy").map(({ name, shape }) => [name.replace(/bias$/, "bais"), toFileLayout(zeros(shape))]),
+    );
+    const bytes = serializeTensors(state);
+    const start = performance.now();
+    expect(() => parseCheckpoint(bytes)).toThrow(/\(nearest: \S+\).* and 3005 more/);
+    // Comparing every name with every other would take half a minute.
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
   it("refuses a variance below 0", () => {
     const { tensors } = parseTensors(fixture("tiny-repvgg.safetensors"));
     tensors.get("stage0.rbr_1x1.bn.running_var")!.data[0] = -1;
