@@ -30,8 +30,10 @@ export function run(command, args, environment = ENVIRONMENT) {
     const release = passSignalsTo(child);
     child.on("error", (cause) => fail(`${command} could not be started: ${cause.message}`));
     child.on("close", (code, signal) => {
-      release();
-      resolve(signal ? 128 + constants.signals[signal] : code);
+      const interrupted = release();
+      const exitCode = signal ? 128 + constants.signals[signal] : code;
+      if (interrupted) process.exit(exitCode); // nothing that would come next is wanted
+      resolve(exitCode);
     });
   });
 }
@@ -42,16 +44,26 @@ export async function runOrExit(command, args, environment = ENVIRONMENT) {
   if (code !== 0) process.exit(code);
 }
 
-/** Stays alive on a signal until the child has ended in its own way. A terminal sends Ctrl-C to the child as well. */
+/**
+ * Stays alive on a signal until the child has ended in its own way. A terminal sends Ctrl-C to the child as well.
+ *
+ * @returns Ends the passing on; says whether a signal came.
+ */
 function passSignalsTo(child) {
+  let interrupted = false;
   const interrupt = () => {
+    interrupted = true;
     if (!process.stdin.isTTY) child.kill("SIGINT");
   };
-  const terminate = () => child.kill("SIGTERM");
+  const terminate = () => {
+    interrupted = true;
+    child.kill("SIGTERM");
+  };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", terminate);
   return () => {
     process.off("SIGINT", interrupt);
     process.off("SIGTERM", terminate);
+    return interrupted;
   };
 }

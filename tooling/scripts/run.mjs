@@ -20,6 +20,7 @@ const CHECKS = [
   ["node", "tooling/scripts/check-imports.ts"],
   ["node", "tooling/scripts/check-text.ts"],
   ["node", "tooling/scripts/check-packages.ts"],
+  ["node", "packages/engine/scripts/check-packing.ts"],
   ["knip"],
 ];
 

@@ -9,6 +9,7 @@ describe("parseArguments", () => {
     expect(parseArguments([], {})).toEqual({
       help: false,
       seeds: 1,
+      firstSeed: 2,
       out: "runs/quickstart",
       device: "auto",
       threads: undefined,
@@ -20,14 +21,38 @@ describe("parseArguments", () => {
   });
 
   it("reads every option", () => {
-    const argv = "--seeds 3 --out here --device cpu --threads=2 --fresh --no-wide --limit 512 --epochs 1".split(" ");
+    const argv =
+      "--seeds 3 --first-seed 1 --out here --device cpu --threads=2 --fresh --no-wide --limit 512 --epochs 1".split(
+        " ",
+      );
     expect(parseArguments(argv, {})).toMatchObject({
-      ...{ seeds: 3, out: "here", device: "cpu", threads: 2, fresh: true, wide: false, limit: 512, epochs: 1 },
+      ...{
+        seeds: 3,
+        firstSeed: 1,
+        out: "here",
+        device: "cpu",
+        threads: 2,
+        fresh: true,
+        wide: false,
+        limit: 512,
+        epochs: 1,
+      },
     });
   });
 
   it("explains every option in the help", () => {
-    for (const name of ["seeds", "out", "device", "threads", "fresh", "no-wide", "limit", "epochs", "help"]) {
+    for (const name of [
+      "seeds",
+      "first-seed",
+      "out",
+      "device",
+      "threads",
+      "fresh",
+      "no-wide",
+      "limit",
+      "epochs",
+      "help",
+    ]) {
       expect(HELP).toContain(`--${name}`);
     }
   });
@@ -49,6 +74,7 @@ describe("parseArguments", () => {
     expect(() => parseArguments(["--epochs", "1.5"], {})).toThrow(usage("--epochs"));
     expect(() => parseArguments(["--threads", ""], {})).toThrow(usage("--threads"));
     expect(() => parseArguments(["--limit", "12"], {})).toThrow(usage("--limit"));
+    expect(() => parseArguments(["--device", "gpu"], {})).toThrow(usage("--device must be one of auto, wasm"));
     expect(() => parseArguments(["--seeds"], {})).toThrow(usage("seeds"));
     expect(() => parseArguments(["please"], {})).toThrow(usage("please"));
   });

@@ -1,9 +1,13 @@
 import { parseArgs } from "node:util";
+import { DEVICE_NAMES } from "@repvgg/backend";
 import { nearestName, RepvggError } from "@repvgg/core";
+import { FIRST_STUDENT_SEED } from "./settings.ts";
 
 export interface QuickstartOptions {
   readonly help: boolean;
   readonly seeds: number;
+  /** The first student's; the others count on from it. */
+  readonly firstSeed: number;
   /** Runs get numbered folders in it. */
   readonly out: string;
   readonly device: string;
@@ -19,6 +23,7 @@ export const HELP = `Trains a teacher and a student on MNIST, distils, fuses, pr
 Usage: npm start -- [options]
 
   --seeds N      students of so many seeds, each alone and distilled (default 1)
+  --first-seed N the first student's seed, the others count on from it (default ${FIRST_STUDENT_SEED})
   --out DIR      where runs go, each in a numbered folder (default runs/quickstart)
   --device NAME  what computes: auto, wasm or cpu (default auto)
   --threads N    threads of the computation (default: all cores)
@@ -35,6 +40,7 @@ Ctrl-C stops after the running step and keeps what is done; the next start conti
 
 const OPTIONS = {
   seeds: { type: "string" },
+  "first-seed": { type: "string" },
   out: { type: "string" },
   device: { type: "string" },
   threads: { type: "string" },
@@ -58,8 +64,9 @@ export function parseArguments(
   return {
     help: values.help ?? false,
     seeds: wholeNumber("seeds", values.seeds, 1, 100) ?? 1,
+    firstSeed: wholeNumber("first-seed", values["first-seed"], 0, 2 ** 31 - 1) ?? FIRST_STUDENT_SEED,
     out: values.out ?? "runs/quickstart",
-    device: values.device ?? "auto",
+    device: oneOf("device", values.device, ["auto", ...DEVICE_NAMES]) ?? "auto",
     threads: wholeNumber("threads", values.threads, 1, 64),
     fresh: values.fresh ?? false,
     wide: !(values["no-wide"] ?? false) && env.REPVGG_NO_WIDE !== "1",
@@ -89,4 +96,9 @@ function wholeNumber(name: string, text: string | undefined, least: number, most
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new RepvggError("E_USAGE", `--${name} must be a whole number from ${least} to ${most}, got "${text}".`);
+}
+
+function oneOf(name: string, text: string | undefined, known: readonly string[]): string | undefined {
+  if (text === undefined || known.includes(text)) return text;
+  throw new RepvggError("E_USAGE", `--${name} must be one of ${known.join(", ")}, got "${text}".`);
 }

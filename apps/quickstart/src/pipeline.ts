@@ -19,6 +19,7 @@ const MISTAKES = 12;
 export interface PipelineOptions {
   readonly settings: Settings;
   readonly seeds: number;
+  readonly firstSeed: number;
   readonly data: Mnist;
   readonly device: Device;
   readonly folder: RunFolder;

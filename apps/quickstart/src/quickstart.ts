@@ -66,7 +66,7 @@ async function runOn(
   { env, cwd, stdout, stderr, signal }: Surroundings,
 ): Promise<void> {
   const started = performance.now();
-  const { seeds, fresh } = options;
+  const { seeds, firstSeed, fresh } = options;
   const settings = reduced(SETTINGS, options);
   const data = await readMnist(settings);
   const out = resolve(cwd, options.out);
@@ -79,7 +79,7 @@ async function runOn(
     `${decision}\nMNIST: ${data.train.length} images to learn from, ${data.test.length} to test. ${device.description}.`,
   );
 
-  const figures = await runPipeline({ settings, seeds, data, device, folder, work, progress, signal });
+  const figures = await runPipeline({ settings, seeds, firstSeed, data, device, folder, work, progress, signal });
   const seconds = (performance.now() - started) / 1000;
   const result: QuickstartResult = { ...figures, seconds, finishedAt: new Date().toISOString() };
   await writeResult(folder, result);

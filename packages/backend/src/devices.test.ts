@@ -88,8 +88,8 @@ describe.each(DEVICE_NAMES)("the device %s", (name) => {
 });
 
 describe.each(["wasm", "cpu"] as const)("training on %s", (name) => {
-  it("gives the losses of PyTorch's five steps", async () => {
-    const { plan, state, images, labels, sgd, losses, stateAfter } = torchReference("plain");
+  it.each(["plain", "grouped"] as const)("gives the losses of PyTorch's five steps, %s", async (reference) => {
+    const { plan, state, images, labels, sgd, losses, stateAfter } = torchReference(reference);
     const device = await openDevice(name, { threads: 1 });
     expect(device.trains).toBe(true);
     const batchSize = images.shape[0];

@@ -10,9 +10,11 @@ import {
   backwardSums,
   Combine,
   combine as combineRow,
+  MINUS_INFINITY,
   PANEL_BYTES,
   shiftedSums,
   TILE_BYTES,
+  ZEROS,
 } from "./generated";
 
 /** Byte offset of line `line` (row line % height of image line / height). */
@@ -115,6 +117,7 @@ export function combine(call: Combine, start: i32, end: i32): void {
       call.scale1,
       call.scale2,
       call.bias,
+      call.relu ? ZEROS : MINUS_INFINITY,
     );
   }
 }

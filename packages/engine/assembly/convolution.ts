@@ -25,7 +25,7 @@ export function multiply(
   weights: i32,
   runFloats: i32,
   runs: i32,
-  gap: i32,
+  runTable: i32,
   outputTable: i32,
   output: i32,
   bias: i32,
@@ -39,9 +39,22 @@ export function multiply(
     const w = weights + x,
       o = output + x,
       b = bias + x;
-    if (high > 0) gemm(low + 1, inputTable, high, input, w, runFloats, runs, gap, outputTable, o, b, floor);
+    if (high > 0) gemm(low + 1, inputTable, high, input, w, runFloats, runs, runTable, outputTable, o, b, floor);
     if (high < blocks)
-      gemm(low, inputTable + taken, blocks - high, input, w, runFloats, runs, gap, outputTable + taken, o, b, floor);
+      gemm(
+        low,
+        inputTable + taken,
+        blocks - high,
+        input,
+        w,
+        runFloats,
+        runs,
+        runTable,
+        outputTable + taken,
+        o,
+        b,
+        floor,
+      );
   }
 }
 
@@ -53,7 +66,7 @@ function multiplyAdd(
   weights: i32,
   runFloats: i32,
   runs: i32,
-  gap: i32,
+  runTable: i32,
   outputTable: i32,
   output: i32,
 ): void {
@@ -64,7 +77,7 @@ function multiplyAdd(
   for (let x = 0; x < PANEL_BYTES; x += TILE_BYTES) {
     const w = weights + x,
       o = output + x;
-    if (high > 0) gemmAdd(low + 1, inputTable, high, input, w, runFloats, runs, gap, outputTable, o, ZEROS, ZEROS);
+    if (high > 0) gemmAdd(low + 1, inputTable, high, input, w, runFloats, runs, runTable, outputTable, o, ZEROS, ZEROS);
     if (high < blocks)
       gemmAdd(
         low,
@@ -74,7 +87,7 @@ function multiplyAdd(
         w,
         runFloats,
         runs,
-        gap,
+        runTable,
         outputTable + taken,
         o,
         ZEROS,
@@ -96,7 +109,6 @@ export function convolve(call: Convolve, start: i32, end: i32): void {
     lastRow = end;
   }
   const panelBytes = call.runs * call.runFloats * PANEL_BYTES;
-  const gap = call.runBytes - (call.runFloats << 2);
   const floor = call.relu ? ZEROS : MINUS_INFINITY;
   for (; row < lastRow; row += call.chunk) {
     const rows = min(call.chunk, lastRow - row);
@@ -104,19 +116,20 @@ export function convolve(call: Convolve, start: i32, end: i32): void {
       outputTable = call.outputTable + (row << 2);
     for (let panel = firstPanel; panel < lastPanel; panel++) {
       const weights = call.weights + panel * panelBytes,
-        output = call.output + panel * PANEL_BYTES;
+        output = call.output + panel * PANEL_BYTES,
+        input = call.input + (panel / call.panelsPerGroup) * call.groupBytes;
       if (call.accumulate) {
-        multiplyAdd(rows, inputTable, call.input, weights, call.runFloats, call.runs, gap, outputTable, output);
+        multiplyAdd(rows, inputTable, input, weights, call.runFloats, call.runs, call.runTable, outputTable, output);
       } else {
         const bias = call.bias + panel * PANEL_BYTES;
         multiply(
           rows,
           inputTable,
-          call.input,
+          input,
           weights,
           call.runFloats,
           call.runs,
-          gap,
+          call.runTable,
           outputTable,
           output,
           bias,
@@ -172,8 +185,9 @@ function gradientOfPanels(
     const left = min(call.runFloats - inRun, last - k);
     const blocks = (left + TILE_ROWS - 1) / TILE_ROWS;
     const height = (left + blocks - 1) / blocks;
-    const input = call.input + (k / call.runFloats) * call.runBytes + (inRun << 2);
+    const element = call.input + load<i32>(call.runTable + ((k / call.runFloats) << 2)) + (inRun << 2);
     for (let p = 0; p < panels; p++) {
+      const input = element + ((panel + p) / call.panelsPerGroup) * call.groupBytes;
       const target = call.target + ((panel + p) * elements + k) * PANEL_BYTES;
       for (let x = 0; x < PANEL_BYTES; x += TILE_BYTES)
         outerProduct(height, inputTable, rows, input, gathered + p * panelBytes + x, target + x, i32(row > 0));

@@ -3,6 +3,7 @@ import { lineOffset } from "./batch-norm";
 import {
   AveragePool,
   AveragePoolGradient,
+  ClearBetweenGroups,
   ColumnSums,
   PANEL_BYTES,
   PadInput,
@@ -24,7 +25,11 @@ export function padInput(call: PadInput, start: i32, end: i32): void {
 
 export function transposeWeights(call: TransposeWeights, start: i32, end: i32): void {
   for (let panel = start; panel < end; panel++) {
-    const source = call.source + (panel << 4) * call.channelBytes;
+    const group = panel / call.panelsPerGroup;
+    const source =
+      call.source +
+      group * (call.outputChannels >> 4) * call.panelBytes +
+      ((panel - group * call.panelsPerGroup) << 4) * call.channelBytes;
     const target = call.target + panel * call.targetPanelBytes;
     for (let n = 0; n < call.outputChannels; n += 16)
       for (let i = 0; i < call.tapCount; i++) {
@@ -32,6 +37,21 @@ export function transposeWeights(call: TransposeWeights, start: i32, end: i32): 
         const to = target + n * call.targetChannelBytes + i * call.targetTapBytes;
         transpose(from, call.channelBytes, to, call.targetChannelBytes);
       }
+  }
+}
+
+export function clearBetweenGroups(call: ClearBetweenGroups, start: i32, end: i32): void {
+  for (let panel = start; panel < end; panel++) {
+    const gradient = call.gradient + panel * call.panelBytes,
+      first = (panel % call.panelsPerGroup) << 4;
+    for (let c = 0; c < call.channels; c++) {
+      const own = c / call.inputs;
+      for (let n = 0; n < 16; n++) {
+        if ((first + n) / call.outputs === own) continue;
+        for (let tap = 0; tap < call.tapCount; tap++)
+          store<f32>(gradient + c * call.channelBytes + tap * call.tapBytes + (n << 2), 0);
+      }
+    }
   }
 }
 

@@ -10,7 +10,16 @@ import {
   combine,
 } from "./batch-norm";
 import { convolve, kernelGradient } from "./convolution";
-import { averagePool, averagePoolGradient, columnSums, padInput, sgd, transposeWeights } from "./elementwise";
+import {
+  averagePool,
+  averagePoolGradient,
+  clearBetweenGroups,
+  columnSums,
+  padInput,
+  sgd,
+  transposeWeights,
+} from "./elementwise";
+import { gate, gateInputGradient, gateScaleGradient, reluGradient, sigmoid } from "./gate";
 import {
   AveragePool,
   AveragePoolGradient,
@@ -22,15 +31,21 @@ import {
   BatchNormSums,
   CALL_BYTES,
   Call,
+  ClearBetweenGroups,
   ColumnSums,
   Combine,
   Convolve,
   EPOCH,
+  Gate,
+  GateInputGradient,
+  GateScaleGradient,
   KernelGradient,
   LAUNCH,
   Operation,
   PadInput,
+  ReluGradient,
   Sgd,
+  Sigmoid,
   TransposeWeights,
   Winograd,
   WinogradGradient,
@@ -97,6 +112,24 @@ function run(call: i32, start: i32, end: i32, scratch: i32): void {
       break;
     case Operation.averagePoolGradient:
       averagePoolGradient(changetype<AveragePoolGradient>(call), start, end);
+      break;
+    case Operation.clearBetweenGroups:
+      clearBetweenGroups(changetype<ClearBetweenGroups>(call), start, end);
+      break;
+    case Operation.sigmoid:
+      sigmoid(changetype<Sigmoid>(call), start, end);
+      break;
+    case Operation.gate:
+      gate(changetype<Gate>(call), start, end);
+      break;
+    case Operation.gateScaleGradient:
+      gateScaleGradient(changetype<GateScaleGradient>(call), start, end);
+      break;
+    case Operation.gateInputGradient:
+      gateInputGradient(changetype<GateInputGradient>(call), start, end);
+      break;
+    case Operation.reluGradient:
+      reluGradient(changetype<ReluGradient>(call), start, end);
       break;
     case Operation.columnSums:
       columnSums(changetype<ColumnSums>(call), start, end);

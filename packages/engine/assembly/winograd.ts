@@ -99,7 +99,7 @@ export function winograd(call: Winograd, start: i32, end: i32, scratch: i32): vo
   const outputTable = writeTable(inputTable, chunk, pixelBytes);
   const products = writeTable(outputTable, chunk, group * PANEL_BYTES);
   const kernels = products + PLANES * productBytes;
-  const ownPlanes = kernels + (call.transformed ? 0 : PLANES_OF_PART * (call.channels * PANEL_BYTES + PLANE_GAP));
+  const ownPlanes = kernels + (call.transformed ? 0 : PLANES_OF_PART * (call.groupChannels * PANEL_BYTES + PLANE_GAP));
 
   for (; tile < lastTile; tile += chunk) {
     const tiles = min(chunk, lastTile - tile);
@@ -140,7 +140,7 @@ function multiplyPlanes(
   productBytes: i32,
   kernels: i32,
 ): void {
-  const panelBytes = call.channels * PANEL_BYTES;
+  const panelBytes = call.groupChannels * PANEL_BYTES;
   for (let part = 0; part < PARTS; part++) {
     let slots = kernels,
       slotBytes = panelBytes + PLANE_GAP;
@@ -148,7 +148,7 @@ function multiplyPlanes(
       slotBytes = call.weightPlaneBytes;
       slots = call.weights + part * PLANES_OF_PART * slotBytes + panel * panelBytes;
     } else {
-      transformWeights(part, call.weights + panel * panelBytes * TAPS, kernels, slotBytes, call.channels);
+      transformWeights(part, call.weights + panel * panelBytes * TAPS, kernels, slotBytes, call.groupChannels);
     }
     for (let i = 0; i < PLANES_OF_PART; i++) {
       const plane = planeOf(part, i);
@@ -159,11 +159,11 @@ function multiplyPlanes(
         multiply(
           tiles,
           inputTable,
-          input,
+          input + ((((panel + p) / call.panelsPerGroup) * call.groupChannels) << 2),
           weights,
-          call.channels,
+          call.groupChannels,
           1,
-          0,
+          ZEROS,
           outputTable,
           output + p * PANEL_BYTES,
           ZEROS,
@@ -232,19 +232,31 @@ function finishTile(
 }
 
 export function winogradKernelGradient(call: WinogradKernelGradient, start: i32, end: i32, scratch: i32): void {
-  const outputPanels = call.outputChannels >> 4;
+  const inputPanels = call.groupChannels >> 4;
+  for (let panel = start; panel < end; ) {
+    const group = panel / inputPanels;
+    const last = min(end, (group + 1) * inputPanels);
+    gradientOfGroup(call, group, panel << 4, last << 4, scratch);
+    panel = last;
+  }
+}
+
+/** Gradients of input channels [first, last), which are all of one group, with the output channels of the group. */
+function gradientOfGroup(call: WinogradKernelGradient, group: i32, first: i32, last: i32, scratch: i32): void {
+  const lastPanel = (group + 1) * call.panelsPerGroup;
   const products = scratch + TILE_SCRATCH_BYTES;
-  for (let panel = 0; panel < outputPanels; panel += GRADIENT_PANELS) {
-    const panels = min(GRADIENT_PANELS, outputPanels - panel);
-    for (let channel = start << 4; channel < end << 4; channel += GRADIENT_INPUTS) {
-      const channels = min(GRADIENT_INPUTS, (end << 4) - channel);
+  for (let panel = group * call.panelsPerGroup; panel < lastPanel; panel += GRADIENT_PANELS) {
+    const panels = min(GRADIENT_PANELS, lastPanel - panel);
+    for (let channel = first; channel < last; channel += GRADIENT_INPUTS) {
+      const channels = min(GRADIENT_INPUTS, last - channel);
       // [panels][channels][16] in every plane
       const productBytes = panels * channels * PANEL_BYTES + PLANE_GAP;
       for (let plane = 0; plane < PLANES; plane++)
         sumOverTiles(call, plane, channel, channels, panel, panels, products + plane * productBytes);
+      const inGroup = channel - group * call.groupChannels;
       for (let p = 0; p < panels; p++)
         for (let c = 0; c < channels; c++) {
-          const target = call.target + ((panel + p) * call.channels + channel + c) * TAPS * PANEL_BYTES;
+          const target = call.target + ((panel + p) * call.groupChannels + inGroup + c) * TAPS * PANEL_BYTES;
           winogradKernelGradientTile(products + (p * channels + c) * PANEL_BYTES, productBytes, target, scratch);
         }
     }

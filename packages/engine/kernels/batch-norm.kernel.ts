@@ -19,10 +19,10 @@ import {
 const PANEL_VECTORS = PANEL_BYTES / VECTOR_BYTES;
 
 /** dy where y > 0: the gradient before a ReLU. */
-const masked = (dy: Vector, y: Vector) => v128.and(dy, f32x4.greater(y, f32x4.zero()));
+export const masked = (dy: Vector, y: Vector) => v128.and(dy, f32x4.greater(y, f32x4.zero()));
 
 /** Adds sums in registers to those in memory. */
-function addTo(f: FunctionBuilder, target: Int, sums: readonly Vector[], offset = 0): void {
+export function addTo(f: FunctionBuilder, target: Int, sums: readonly Vector[], offset = 0): void {
   const totals = sums.map((sum, j) => f32x4.add(sum, v128.load(target, offset + j * VECTOR_BYTES)));
   storeAll(f, target, totals, offset);
 }
@@ -107,7 +107,7 @@ export function backwardSumsKernel({ fused, vectors }: Variant, branches: 2 | 3)
 }
 
 /** Runs `body` for every panel of every pixel of a row; pointers into the row move on, those to coefficients start anew. */
-function eachPanel(
+export function eachPanel(
   f: FunctionBuilder,
   [pixels, pixelBytes]: readonly [pixels: Int & { add(n: Int): void }, pixelBytes: Int],
   pointers: readonly { add(n: Int): void }[],
@@ -130,11 +130,24 @@ function eachPanel(
   );
 }
 
-/** y = ReLU(Σ xᵢ · scaleᵢ + bias) over a row of pixels. */
+/** y = max(Σ xᵢ · scaleᵢ + bias, floor) over a row of pixels; `floor` is the address of a float. */
 export function combineKernel({ fused }: Variant, branches: 2 | 3): Kernel {
-  const parameters = ["pixels", "pixelBytes", "x0", "x1", "x2", "y", "scale0", "scale1", "scale2", "bias"] as const;
+  const parameters = [
+    "pixels",
+    "pixelBytes",
+    "x0",
+    "x1",
+    "x2",
+    "y",
+    "scale0",
+    "scale1",
+    "scale2",
+    "bias",
+    "floor",
+  ] as const;
   return kernel(`combine${branches}`, parameters, (f, all) => {
-    const [pixels, pixelBytes, x0, x1, x2, y, scale0, scale1, scale2, bias] = all;
+    const [pixels, pixelBytes, x0, x1, x2, y, scale0, scale1, scale2, bias, floor] = all;
+    const lowest = f.v128(v128.loadSplat(floor));
     const xs = [x0, x1, x2].slice(0, branches);
     const scales = [scale0, scale1, scale2];
     eachPanel(f, [pixels, pixelBytes], [...xs, y], (channel) => {
@@ -149,7 +162,7 @@ export function combineKernel({ fused }: Variant, branches: 2 | 3): Kernel {
       storeAll(
         f,
         y,
-        sums.map((sum) => f32x4.pmax(sum, f32x4.zero())),
+        sums.map((sum) => f32x4.pmax(sum, lowest)),
       );
     });
   });

@@ -20,8 +20,8 @@ export const PANEL_BYTES = 64;
  *
  *     out[i, :] = max(Σ_k in[i, k] · weights[k, :] + bias, floor)      or, with `accumulate`, added to what it holds
  *
- * Rows are found through tables of byte offsets. The depth is `runs` runs of `runFloats` adjacent floats; from the end of one to
- * the start of the next are `gap` bytes. `floor` is the address of a float.
+ * Rows are found through tables of byte offsets. The depth is `runs` runs of `runFloats` adjacent floats, at the byte offsets of
+ * `runTable` from the row's start, the first 0. `floor` is the address of a float.
  */
 export function gemmKernel({ vectors, fused, turns }: Variant, rows: number, accumulate: boolean): Kernel {
   const parameters = [
@@ -31,14 +31,14 @@ export function gemmKernel({ vectors, fused, turns }: Variant, rows: number, acc
     "weights",
     "runFloats",
     "runs",
-    "gap",
+    "runTable",
     "outputTable",
     "output",
     "bias",
     "floor",
   ] as const;
   return kernel(`gemm${accumulate ? "Add" : ""}${rows}`, parameters, (f, all) => {
-    const [inputTable, blocks, input, weights, runFloats, runs, gap, outputTable, output, bias, floor] = all;
+    const [inputTable, blocks, input, weights, runFloats, runs, runTable, outputTable, output, bias, floor] = all;
     const lowest = f.v128(v128.loadSplat(floor));
 
     f.doWhile(
@@ -48,6 +48,7 @@ export function gemmKernel({ vectors, fused, turns }: Variant, rows: number, acc
         const sums = range(rows).map((i) => (i === 0 ? first : first.map((value) => f.v128(value))));
         const panel = f.i32(weights);
         const left = f.i32(runs);
+        const offsets = f.i32(runTable);
         const advance = (steps: number) => {
           for (const a of row) a.add(4 * steps);
           panel.add(PANEL_BYTES * steps);
@@ -80,8 +81,13 @@ export function gemmKernel({ vectors, fused, turns }: Variant, rows: number, acc
                 () => i32.greater(depth, 0),
               );
             });
-            for (const a of row) a.add(gap);
             left.add(-1);
+            f.if(left, () => {
+              const distance = i32.sub(i32.load(offsets, 4), i32.load(offsets));
+              const gap = f.i32(i32.sub(distance, i32.shl(runFloats, 2)));
+              for (const a of row) a.add(gap);
+              offsets.add(4);
+            });
           },
           () => left,
         );

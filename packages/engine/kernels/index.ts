@@ -7,6 +7,7 @@ import {
 } from "./batch-norm.kernel.ts";
 import { ConstantTable } from "./constant-table.ts";
 import { gatherKernel, scaleKernel, sgdKernel, transposeKernel } from "./elementwise.kernel.ts";
+import { gateInputGradientKernel, gateKernel, gateSumsKernel } from "./gate.kernel.ts";
 import { gemmKernel } from "./gemm.kernel.ts";
 import { MEMORY_MAP } from "./memory-map.ts";
 import { outerProductKernel, outerProductStridedKernel } from "./outer-product.kernel.ts";
@@ -48,6 +49,9 @@ export function buildKernels(variant: Variant): { kernels: Kernel[]; minusInfini
     backwardSumsKernel(variant, 3),
     backwardInputKernel(variant, 2),
     backwardInputKernel(variant, 3),
+    gateKernel(),
+    gateSumsKernel(variant),
+    gateInputGradientKernel(variant),
     gatherKernel(),
     scaleKernel(),
     transposeKernel(),

@@ -1,24 +1,23 @@
-import { type Emitter, emitDirect3x3, emitLinear, emitRows, emitWinograd } from "./convolution.ts";
-import { branchInputs, type PlacedNetwork, partsOf, slotOf } from "./forward.ts";
+import { type Emitter, emitDirect3x3, emitRows, emitWinograd, groupBytes } from "./convolution.ts";
+import { branchInputs, partsOf } from "./forward.ts";
+import { emitKernelGradient, emitLinearBackward, emitTranspose } from "./gradients.ts";
 import {
   bytesOf,
   denseLayout,
   type ImageLayout,
-  linearTable,
   PANEL,
   paddedCorner,
   paddedLayout,
   panelled,
   pixelTable,
+  singleRun,
   TILE,
+  windowRuns,
 } from "./layouts.ts";
 import { type BlockBuffers, BRANCHES, outputRows, planeBytes, tilesOf } from "./network-buffers.ts";
+import { gradientOf, type PlacedNetwork, slotOf } from "./placed-network.ts";
 import { floatBits } from "./program.ts";
-
-/** Rows whose products a kernel gradient sums before it adds them to the total: limits rounding, and fits the cache. */
-const GRADIENT_CHUNK = 128;
-/** Below so many rows of the gradient, threads share its panels. */
-const FEW_ELEMENTS = 12;
+import { emitSqueezeBackward } from "./squeeze.ts";
 
 /** Gradients of one block's inputs and branch outputs. `dy` is dense. */
 interface BlockGradients {
@@ -30,8 +29,15 @@ interface BlockGradients {
   readonly dx: ImageLayout;
 }
 
-const gradientOf = (network: PlacedNetwork, name: string) =>
-  slotOf(network, name).address + network.parameters.gradientOffset;
+/** What says which gradients the ReLU at the branches' sum lets through. */
+function reluMask({ memory }: Emitter, { plan }: PlacedNetwork, { sum, squeeze }: BlockBuffers) {
+  if (!squeeze || plan.spec.squeezeExcitation === "after-relu") {
+    return { y: sum.origin, imageBytes: sum.imageBytes, rowBytes: sum.rowBytes };
+  }
+  // The ReLU came after the squeeze-and-excitation, which has seen to it. One row of ones is every row of every image.
+  const floats = sum.width * sum.channels;
+  return { y: memory.table(`ones ${floats}`, floats, () => floatBits(1)), imageBytes: 0, rowBytes: 0 };
+}
 
 /** Through ReLU and batch normalization: dγ, dβ, and the gradients of the branches' outputs (identity: written to dx). */
 function emitBatchNormBackward(
@@ -48,9 +54,7 @@ function emitBatchNormBackward(
   const [y3, y1, identity] = branchInputs(buffers);
   const common = {
     dy: gradients.dy,
-    y: output.origin,
-    imageBytes: output.imageBytes,
-    rowBytes: output.rowBytes,
+    ...reluMask(emitter, network, buffers),
     x0: y3!.origin,
     x1: y1!.origin,
     x2: identity?.origin ?? 0,
@@ -101,49 +105,26 @@ function emitBatchNormBackward(
   });
 }
 
-interface KernelGradient {
-  readonly input: number;
-  readonly inputTable: number;
-  readonly runFloats: number;
-  readonly runs: number;
-  readonly runBytes: number;
-  readonly gradient: number;
-  readonly gradientTable: number;
-  readonly rows: number;
-  readonly outputChannels: number;
-  readonly target: number;
-}
-
-function emitKernelGradient({ program }: Emitter, { outputChannels, ...args }: KernelGradient): void {
-  const elements = args.runs * args.runFloats;
-  const panels = outputChannels / PANEL;
-  const splitPanels = elements < FEW_ELEMENTS;
-  program.add("kernelGradient", splitPanels ? panels : elements, {
-    ...args,
-    panels,
-    chunk: GRADIENT_CHUNK,
-    splitPanels: Number(splitPanels),
-  });
-}
-
 function emit3x3KernelGradient(emitter: Emitter, network: PlacedNetwork, buffers: BlockBuffers, d3: ImageLayout): void {
-  const { block, input, output, planes } = buffers;
+  const { block, input, output, planes, groups } = buffers;
   const { memory, program } = emitter;
-  const target = gradientOf(network, `${block.name}.rbr_dense.conv.weight`);
+  const name = `${block.name}.rbr_dense.conv.weight`;
+  const target = gradientOf(network, name);
   if (!buffers.winograd) {
     const { address: inputTable, rows } = pixelTable(memory, input, block.stride);
     emitKernelGradient(emitter, {
+      ...windowRuns(memory, input, [3, 3], groups),
       input: paddedCorner(input),
       inputTable,
-      runFloats: 3 * input.channels,
-      runs: 3,
-      runBytes: input.rowBytes,
+      groups,
+      groupBytes: groupBytes(input, groups),
       gradient: d3.origin,
       gradientTable: pixelTable(memory, d3).address,
       rows,
       outputChannels: output.channels,
       target,
     });
+    emitClearBetweenGroups(emitter, network, buffers, name);
     return;
   }
   const tilesPerImage = tilesOf(block.outputSize);
@@ -168,24 +149,54 @@ function emit3x3KernelGradient(emitter: Emitter, network: PlacedNetwork, buffers
     tiles,
     channels: input.channels,
     outputChannels: output.channels,
+    groupChannels: input.channels / groups,
+    panelsPerGroup: output.channels / PANEL / groups,
     target,
   });
+  emitClearBetweenGroups(emitter, network, buffers, name);
 }
 
 function emit1x1KernelGradient(emitter: Emitter, network: PlacedNetwork, buffers: BlockBuffers, d1: ImageLayout): void {
-  const { block, input, output } = buffers;
+  const { block, input, output, groups } = buffers;
+  const name = `${block.name}.rbr_1x1.conv.weight`;
   const { address: inputTable, rows } = pixelTable(emitter.memory, input, block.stride);
   emitKernelGradient(emitter, {
+    ...singleRun(emitter.memory, input.channels / groups),
     input: input.origin,
     inputTable,
-    runFloats: input.channels,
-    runs: 1,
-    runBytes: 0,
+    groups,
+    groupBytes: groupBytes(input, groups),
     gradient: d1.origin,
     gradientTable: pixelTable(emitter.memory, d1).address,
     rows,
     outputChannels: output.channels,
-    target: gradientOf(network, `${block.name}.rbr_1x1.conv.weight`),
+    target: gradientOf(network, name),
+  });
+  emitClearBetweenGroups(emitter, network, buffers, name);
+}
+
+/** Where one group of the kernels is several of the network: no gradient for the zeros between them, so that they stay zero. */
+function emitClearBetweenGroups(
+  { program }: Emitter,
+  network: PlacedNetwork,
+  { block, input, output, winograd, groups }: BlockBuffers,
+  name: string,
+): void {
+  if (block.groups === groups) return;
+  const channels = input.channels / groups;
+  const { shape } = slotOf(network, name).entry;
+  const taps = shape[0]! * shape[1]!;
+  const tapsInside = winograd && taps > 1;
+  program.add("clearBetweenGroups", output.channels / PANEL, {
+    gradient: gradientOf(network, name),
+    panelBytes: taps * channels * 64,
+    channelBytes: tapsInside ? taps * 64 : 64,
+    tapBytes: tapsInside ? 64 : channels * 64,
+    channels,
+    tapCount: taps,
+    panelsPerGroup: output.channels / PANEL / groups,
+    inputs: block.inChannels / block.groups,
+    outputs: block.outChannels / block.groups,
   });
 }
 
@@ -193,38 +204,8 @@ function emit1x1KernelGradient(emitter: Emitter, network: PlacedNetwork, buffers
 const PHASE_TAPS = [[1], [2, 0]] as const;
 const ALL_TAPS_REVERSED = [8, 7, 6, 5, 4, 3, 2, 1, 0];
 
-/** A kernel with input and output channels exchanged, and `taps` of it in that order; in a shared buffer. */
-function emitTranspose(
-  { memory, program }: Emitter,
-  options: {
-    source: number;
-    taps: readonly number[];
-    allTaps: number;
-    input: number;
-    output: number;
-    tapsInside: boolean;
-  },
-): number {
-  const { source, taps, allTaps, input, output, tapsInside } = options;
-  const target = memory.shared("transposed weights", taps.length * input * output * 4);
-  program.add("transposeWeights", input / PANEL, {
-    source,
-    panelBytes: allTaps * input * 64,
-    channelBytes: tapsInside ? allTaps * 64 : 64,
-    tapBytes: tapsInside ? 64 : input * 64,
-    taps: memory.table(`taps ${taps}`, taps.length, (i) => taps[i]!),
-    tapCount: taps.length,
-    outputChannels: output,
-    target,
-    targetPanelBytes: taps.length * output * 64,
-    targetChannelBytes: tapsInside ? taps.length * 64 : 64,
-    targetTapBytes: tapsInside ? 64 : output * 64,
-  });
-  return target;
-}
-
 /** dx of the 3×3 branch at stride 2: each parity of pixels is a small convolution of its own over d3. */
-function emitStridedInputGradient(emitter: Emitter, source: number, { d3, dx }: BlockGradients): void {
+function emitStridedInputGradient(emitter: Emitter, source: number, groups: number, { d3, dx }: BlockGradients): void {
   for (const oddY of [0, 1] as const) {
     for (const oddX of [0, 1] as const) {
       const [rows, columns] = [PHASE_TAPS[oddY], PHASE_TAPS[oddX]];
@@ -233,17 +214,18 @@ function emitStridedInputGradient(emitter: Emitter, source: number, { d3, dx }: 
       const taps = rows.flatMap((y) => columns.map((x) => y * 3 + x));
       const window = { ...d3, height: Math.ceil((dx.height - oddY) / 2), width: Math.ceil((dx.width - oddX) / 2) };
       emitRows(emitter, {
+        ...windowRuns(emitter.memory, d3, [rows.length, columns.length], groups),
         input: d3.origin,
         inputTable: pixelTable(emitter.memory, window).address,
-        runFloats: columns.length * d3.channels,
-        runs: rows.length,
-        runBytes: d3.rowBytes,
+        groups,
+        groupBytes: groupBytes(d3, groups),
         weights: emitTranspose(emitter, {
           source,
           taps,
           allTaps: 9,
           input: dx.channels,
           output: d3.channels,
+          groups,
           tapsInside: false,
         }),
         output: dx.origin,
@@ -257,18 +239,20 @@ function emitStridedInputGradient(emitter: Emitter, source: number, { d3, dx }: 
 
 /** Adds up what the branches give to the block's input; the identity's part is there already. */
 function emitInputGradient(emitter: Emitter, network: PlacedNetwork, buffers: BlockBuffers, gradients: BlockGradients) {
-  const { block, winograd } = buffers;
+  const { block, winograd, groups } = buffers;
   const { d3, d1, dx } = gradients;
-  const channels = { input: dx.channels, output: d3.channels };
+  const channels = { input: dx.channels, output: d3.channels, groups };
   const source3 = slotOf(network, `${block.name}.rbr_dense.conv.weight`).address;
   const source1 = slotOf(network, `${block.name}.rbr_1x1.conv.weight`).address;
-  if (block.stride === 2) emitStridedInputGradient(emitter, source3, gradients);
+  if (block.stride === 2) emitStridedInputGradient(emitter, source3, groups, gradients);
   const weights1 = emitTranspose(emitter, { source: source1, taps: [0], allTaps: 1, ...channels, tapsInside: false });
   const { address: outputTable, rows } = pixelTable(emitter.memory, dx, block.stride);
   emitRows(emitter, {
+    ...singleRun(emitter.memory, d1.channels / groups),
     input: d1.origin,
     inputTable: pixelTable(emitter.memory, d1).address,
-    runFloats: d1.channels,
+    groups,
+    groupBytes: groupBytes(d1, groups),
     weights: weights1,
     output: dx.origin,
     outputTable,
@@ -279,7 +263,7 @@ function emitInputGradient(emitter: Emitter, network: PlacedNetwork, buffers: Bl
   if (block.stride === 2) return;
   const taps = ALL_TAPS_REVERSED;
   const weights = emitTranspose(emitter, { source: source3, taps, allTaps: 9, ...channels, tapsInside: winograd });
-  const convolution = { input: d3, output: dx, weights, accumulate: true };
+  const convolution = { input: d3, output: dx, weights, accumulate: true, groups };
   if (winograd) emitWinograd(emitter, convolution);
   else emitDirect3x3(emitter, { ...convolution, stride: 1 });
 }
@@ -289,40 +273,14 @@ function emitHeadBackward(emitter: Emitter, network: PlacedNetwork, logitsGradie
   const { memory, program } = emitter;
   const { buffers, batch, plan } = network;
   const { channels, height, width } = buffers.blocks.at(-1)!.output;
-  const classes = panelled(plan.spec.numClasses);
-  program.add("columnSums", classes / PANEL, {
-    input: logitsGradient,
-    rows: batch,
-    channels: classes,
-    output: gradientOf(network, "linear.bias"),
-  });
-  emitKernelGradient(emitter, {
-    input: buffers.features,
-    inputTable: linearTable(memory, batch, channels * 4),
-    runFloats: channels,
-    runs: 1,
-    runBytes: 0,
-    gradient: logitsGradient,
-    gradientTable: linearTable(memory, batch, classes * 4),
-    rows: batch,
-    outputChannels: classes,
-    target: gradientOf(network, "linear.weight"),
-  });
   const features = memory.shared("features gradient", bytesOf([batch, channels]));
-  emitLinear(emitter, {
-    input: logitsGradient,
-    output: features,
-    weights: emitTranspose(emitter, {
-      source: slotOf(network, "linear.weight").address,
-      taps: [0],
-      allTaps: 1,
-      input: channels,
-      output: classes,
-      tapsInside: false,
-    }),
-    rows: batch,
-    from: classes,
-    to: channels,
+  emitLinearBackward(emitter, network, {
+    name: "linear",
+    input: buffers.features,
+    from: channels,
+    gradient: logitsGradient,
+    to: panelled(plan.spec.numClasses),
+    inputGradient: features,
   });
   program.add("averagePoolGradient", batch * height, { gradient: features, height, width, channels, output: dy });
 }
@@ -352,6 +310,7 @@ export function emitBackward(emitter: Emitter, network: PlacedNetwork, logitsGra
       d1: denseLayout(memory.shared("1×1 gradient", bytesOf(shape)), shape),
       dx: denseLayout(dense(index, bytesOf(inputShape)), inputShape),
     };
+    emitSqueezeBackward(emitter, network, block, dy);
     emitBatchNormBackward(emitter, network, block, gradients);
     emit3x3KernelGradient(emitter, network, block, gradients.d3);
     emit1x1KernelGradient(emitter, network, block, gradients.d1);

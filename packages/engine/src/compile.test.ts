@@ -2,10 +2,10 @@ import { fuseState } from "@repvgg/core";
 import { backward64, forward64, relativeError } from "@repvgg/tooling";
 import { describe, expect, it } from "vitest";
 import { compileInference, compileTraining } from "./compile.ts";
-import type { PlacedNetwork } from "./forward.ts";
 import { panelled } from "./layouts.ts";
 import { storedInputChannels } from "./network-buffers.ts";
 import { readSlot, trainableSlots, writeState } from "./parameters.ts";
+import type { PlacedNetwork } from "./placed-network.ts";
 import { Interpreter } from "./test-interpreter.ts";
 import { reluMasks, TEST_NETWORKS, type TestNetwork, testNetwork } from "./test-networks.ts";
 

@@ -1,10 +1,11 @@
 import { type Form, type LayerPlan, stateLayout } from "@repvgg/core";
 import { emitBackward } from "./backward.ts";
-import { emitForward, emitInferenceCoefficients, emitTransformedWeights, type PlacedNetwork } from "./forward.ts";
+import { emitForward, emitInferenceCoefficients, emitTransformedWeights } from "./forward.ts";
 import { bytesOf, PANEL, panelled } from "./layouts.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { placeBuffers } from "./network-buffers.ts";
 import { type ParameterLayout, placeParameters } from "./parameters.ts";
+import type { PlacedNetwork } from "./placed-network.ts";
 import { type PlacedProgram, Program, placePrograms } from "./program.ts";
 
 /** A network as data: where everything lies, and the programs that run over it. */

@@ -1,4 +1,14 @@
-import { type ImageLayout, linearTable, PANEL, paddedCorner, pixelTable, TILE } from "./layouts.ts";
+import {
+  type ImageLayout,
+  linearTable,
+  PANEL,
+  paddedCorner,
+  pixelTable,
+  type Runs,
+  singleRun,
+  TILE,
+  windowRuns,
+} from "./layouts.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import { planeBytes, tilesOf } from "./network-buffers.ts";
 import type { Program } from "./program.ts";
@@ -22,6 +32,8 @@ interface Convolution extends Epilogue {
   readonly input: ImageLayout;
   readonly output: ImageLayout;
   readonly weights: number;
+  /** @default 1 */
+  readonly groups?: number;
 }
 
 /** Rows that the direct kernel takes before it goes to the next panel: 11 blocks of 6, which stay in the first-level cache. */
@@ -32,34 +44,39 @@ const FEW_ROWS = 256;
 const FEW_TILES = 128;
 const TILE_CHUNK = 64;
 
+/** From the channels of a group to those of the next. */
+export const groupBytes = ({ channels }: ImageLayout, groups: number) => (channels / groups) * 4;
+
 const zeros = ({ memory }: Emitter, channels: number) => memory.shared("zeros", channels * 4);
 
 /** One `convolve` call over tables of rows. */
 export function emitRows(
   emitter: Emitter,
-  args: Epilogue & {
-    readonly input: number;
-    readonly inputTable: number;
-    readonly runFloats: number;
-    readonly runs?: number;
-    readonly runBytes?: number;
-    readonly weights: number;
-    readonly output: number;
-    readonly outputTable: number;
-    readonly rows: number;
-    readonly outputChannels: number;
-  },
+  args: Epilogue &
+    Runs & {
+      readonly input: number;
+      readonly inputTable: number;
+      readonly weights: number;
+      readonly output: number;
+      readonly outputTable: number;
+      readonly rows: number;
+      readonly outputChannels: number;
+      /** @default 1 */
+      readonly groups?: number;
+      /** From the inputs of a group to those of the next. */
+      readonly groupBytes?: number;
+    },
 ): void {
-  const { bias, relu = false, accumulate = false, runs = 1, runBytes = 0, outputChannels, rows, ...rest } = args;
+  const { bias, relu = false, accumulate = false, outputChannels, rows, groups = 1, groupBytes = 0, ...rest } = args;
   if (rows === 0) return;
   const panels = outputChannels / PANEL;
   const splitPanels = rows <= FEW_ROWS;
   emitter.program.add("convolve", splitPanels ? panels : rows, {
     ...rest,
-    runs,
-    runBytes,
     rows,
     panels,
+    panelsPerGroup: panels / groups,
+    groupBytes,
     bias: bias ?? zeros(emitter, outputChannels),
     chunk: ROW_CHUNK,
     accumulate: Number(accumulate),
@@ -70,15 +87,15 @@ export function emitRows(
 
 /** A 3×3 convolution with padding 1, the direct way: three contiguous runs of pixels for each output pixel. */
 export function emitDirect3x3(emitter: Emitter, options: Convolution & { readonly stride: number }): void {
-  const { input, output, stride, ...rest } = options;
+  const { input, output, stride, groups = 1, ...rest } = options;
   const { address: inputTable, rows } = pixelTable(emitter.memory, input, stride);
   emitRows(emitter, {
     ...rest,
+    ...windowRuns(emitter.memory, input, [3, 3], groups),
     input: paddedCorner(input),
     inputTable,
-    runFloats: 3 * input.channels,
-    runs: 3,
-    runBytes: input.rowBytes,
+    groups,
+    groupBytes: groupBytes(input, groups),
     output: output.origin,
     outputTable: pixelTable(emitter.memory, output).address,
     rows,
@@ -88,13 +105,15 @@ export function emitDirect3x3(emitter: Emitter, options: Convolution & { readonl
 
 /** A 1×1 convolution without padding. */
 export function emit1x1(emitter: Emitter, options: Convolution & { readonly stride: number }): void {
-  const { input, output, stride, ...rest } = options;
+  const { input, output, stride, groups = 1, ...rest } = options;
   const { address: inputTable, rows } = pixelTable(emitter.memory, input, stride);
   emitRows(emitter, {
     ...rest,
+    ...singleRun(emitter.memory, input.channels / groups),
     input: input.origin,
     inputTable,
-    runFloats: input.channels,
+    groups,
+    groupBytes: groupBytes(input, groups),
     output: output.origin,
     outputTable: pixelTable(emitter.memory, output).address,
     rows,
@@ -110,13 +129,14 @@ export function emitWinogradWeights(
   options: Convolution,
   allocate: (bytes: number) => number,
 ): number {
-  const { input, output, weights } = options;
+  const { input, output, weights, groups = 1 } = options;
   if (output.images * tilesOf([output.height, output.width]) <= FEW_TILES) return 0;
-  const bytes = weightPlaneBytes(input.channels, output.channels);
+  const channels = input.channels / groups;
+  const bytes = weightPlaneBytes(channels, output.channels);
   const target = allocate(36 * bytes);
   emitter.program.add("winogradWeights", output.channels / PANEL, {
     weights,
-    channels: input.channels,
+    channels,
     target,
     planeBytes: bytes,
   });
@@ -134,7 +154,7 @@ export function emitWinograd(
   emitter: Emitter,
   options: Convolution & { readonly planes?: number; readonly transformed?: number },
 ): void {
-  const { input, output, weights, bias, relu = false, accumulate = false, planes = 0 } = options;
+  const { input, output, weights, bias, relu = false, accumulate = false, planes = 0, groups = 1 } = options;
   const { memory, program } = emitter;
   const tilesPerImage = tilesOf([output.height, output.width]);
   const tiles = output.images * tilesPerImage;
@@ -165,7 +185,7 @@ export function emitWinograd(
     tiles,
     weights: transformed || weights,
     transformed: Number(transformed !== 0),
-    weightPlaneBytes: weightPlaneBytes(input.channels, output.channels),
+    weightPlaneBytes: weightPlaneBytes(input.channels / groups, output.channels),
     bias: bias ?? zeros(emitter, output.channels),
     output: output.origin,
     outputImageBytes: output.imageBytes,
@@ -173,6 +193,8 @@ export function emitWinograd(
     outputChannels: output.channels,
     height: output.height,
     width: output.width,
+    groupChannels: input.channels / groups,
+    panelsPerGroup: output.channels / PANEL / groups,
     accumulate: Number(accumulate),
     relu: Number(relu),
     chunk,
@@ -188,8 +210,8 @@ export function emitLinear(
   const { from, to, rows, ...rest } = args;
   emitRows(emitter, {
     ...rest,
+    ...singleRun(emitter.memory, from),
     inputTable: linearTable(emitter.memory, rows, from * 4),
-    runFloats: from,
     outputTable: linearTable(emitter.memory, rows, to * 4),
     rows,
     outputChannels: to,

@@ -120,7 +120,7 @@ export class EngineNetwork {
 /**
  * The plan and its entries, once the options have been checked.
  *
- * @throws {RepvggError} `E_UNSUPPORTED` (groups, squeeze-and-excitation), `E_STATE` (names or shapes that do not fit), `E_SPEC`.
+ * @throws {RepvggError} `E_USAGE` (batch size or threads), `E_STATE` (names or shapes that do not fit), `E_SPEC`.
  */
 export function checkOptions(options: EngineNetworkOptions, form: Form) {
   const { spec, state, imageSize, batchSize = 1, threads = 1 } = options;
@@ -129,14 +129,6 @@ export function checkOptions(options: EngineNetworkOptions, form: Form) {
     if (!Number.isInteger(value) || value < 1) {
       throw new RepvggError("E_USAGE", `${name} must be a whole number, 1 or more, got ${value}.`);
     }
-  }
-  const odd = plan.blocks.find((block) => block.groups > 1 || block.squeezeChannels > 0);
-  if (odd) {
-    const what = odd.groups > 1 ? `${odd.groups} groups` : "squeeze-and-excitation";
-    throw new RepvggError(
-      "E_UNSUPPORTED",
-      `The WebAssembly engine has no ${what} (layer ${odd.name}). Use the tfjs devices for this network.`,
-    );
   }
   const entries = stateLayout(plan, form);
   return { plan, entries, batchSize, threads, state };

@@ -1,17 +1,10 @@
-import { BATCH_NORM, type LayerPlan } from "@repvgg/core";
+import { BATCH_NORM } from "@repvgg/core";
 import { type Emitter, emit1x1, emitDirect3x3, emitLinear, emitWinograd, emitWinogradWeights } from "./convolution.ts";
 import { denseLayout, PANEL, panelled } from "./layouts.ts";
-import { type BlockBuffers, BRANCHES, type NetworkBuffers, outputRows } from "./network-buffers.ts";
-import type { ParameterLayout, Slot } from "./parameters.ts";
+import { type BlockBuffers, BRANCHES, outputRows } from "./network-buffers.ts";
+import { type PlacedNetwork, slotOf } from "./placed-network.ts";
 import { floatBits } from "./program.ts";
-
-/** A network placed in memory: what all compiling functions read. */
-export interface PlacedNetwork {
-  readonly plan: LayerPlan;
-  readonly batch: number;
-  readonly parameters: ParameterLayout;
-  readonly buffers: NetworkBuffers;
-}
+import { emitSqueeze } from "./squeeze.ts";
 
 /** Batch statistics, or the running ones. */
 export type BatchNormMode = "train" | "inference";
@@ -19,7 +12,6 @@ export type BatchNormMode = "train" | "inference";
 /** Partial sums of batch normalization: enough of them to share out and to keep float32 sums short. */
 const MAX_PARTS = 32;
 
-export const slotOf = ({ parameters }: PlacedNetwork, name: string): Slot => parameters.slots.get(name)!;
 export const partsOf = (lines: number) => Math.min(MAX_PARTS, lines);
 
 /** What a batch normalization of a block reads: the dense outputs of its convolutions, or the block's input. */
@@ -80,13 +72,13 @@ function emitTrainBlock(
   buffers: BlockBuffers,
   { mode, transformed }: ForwardOptions,
 ): void {
-  const { block, input, output, branches, bias, planes } = buffers;
+  const { block, input, output, sum, branches, bias, planes, groups } = buffers;
   const [y3, y1, identity] = branchInputs(buffers);
   const weights = (branch: string) => slotOf(network, `${block.name}.${branch}.conv.weight`).address;
-  const dense = { input, output: y3!, weights: weights("rbr_dense") };
+  const dense = { input, output: y3!, weights: weights("rbr_dense"), groups };
   if (buffers.winograd) emitWinograd(emitter, { ...dense, planes, transformed: transformed?.get(block.index) });
   else emitDirect3x3(emitter, { ...dense, stride: block.stride });
-  emit1x1(emitter, { input, output: y1!, weights: weights("rbr_1x1"), stride: block.stride });
+  emit1x1(emitter, { input, output: y1!, weights: weights("rbr_1x1"), stride: block.stride, groups });
   if (mode === "train") emitBatchStatistics(emitter, network, buffers);
   emitter.program.add("combine", network.batch * output.height, {
     x0: y3!.origin,
@@ -94,9 +86,9 @@ function emitTrainBlock(
     x2: identity?.origin ?? 0,
     x2ImageBytes: identity?.imageBytes ?? 0,
     x2RowBytes: identity?.rowBytes ?? 0,
-    y: output.origin,
-    imageBytes: output.imageBytes,
-    rowBytes: output.rowBytes,
+    y: sum.origin,
+    imageBytes: sum.imageBytes,
+    rowBytes: sum.rowBytes,
     height: output.height,
     width: output.width,
     channels: output.channels,
@@ -104,29 +96,46 @@ function emitTrainBlock(
     scale1: branches[1]!.scale,
     scale2: branches[2]?.scale ?? 0,
     bias,
+    relu: Number(endsInRelu(network, buffers)),
   });
+  emitSqueeze(emitter, network, buffers);
 }
+
+/** Whether the sum of the branches goes through a ReLU at once; with a squeeze-and-excitation before it, that comes later. */
+const endsInRelu = ({ plan }: PlacedNetwork, { squeeze }: BlockBuffers) =>
+  squeeze === undefined || plan.spec.squeezeExcitation === "after-relu";
 
 function emitDeployBlock(
   emitter: Emitter,
   network: PlacedNetwork,
-  { block, winograd, input, output }: BlockBuffers,
+  buffers: BlockBuffers,
   { transformed }: ForwardOptions,
 ): void {
+  const { block, winograd, input, sum, groups } = buffers;
   const of = (suffix: string) => slotOf(network, `${block.name}.rbr_reparam.${suffix}`).address;
-  const convolution = { input, output, weights: of("weight"), bias: of("bias"), relu: true };
+  const convolution = {
+    input,
+    output: sum,
+    weights: of("weight"),
+    bias: of("bias"),
+    relu: endsInRelu(network, buffers),
+    groups,
+  };
   if (winograd) emitWinograd(emitter, { ...convolution, transformed: transformed?.get(block.index) });
   else emitDirect3x3(emitter, { ...convolution, stride: block.stride });
+  emitSqueeze(emitter, network, buffers);
 }
 
 /** Kernels transformed once, by block index, for a network whose parameters do not change. */
 export function emitTransformedWeights(emitter: Emitter, network: PlacedNetwork): ReadonlyMap<number, number> {
   const transformed = new Map<number, number>();
-  for (const { block, winograd, input, output, branches } of network.buffers.blocks) {
+  for (const { block, winograd, input, output, branches, groups } of network.buffers.blocks) {
     if (!winograd) continue;
     const name = branches.length > 0 ? "rbr_dense.conv.weight" : "rbr_reparam.weight";
     const weights = slotOf(network, `${block.name}.${name}`).address;
-    const address = emitWinogradWeights(emitter, { input, output, weights }, (bytes) => emitter.memory.allocate(bytes));
+    const address = emitWinogradWeights(emitter, { input, output, weights, groups }, (bytes) =>
+      emitter.memory.allocate(bytes),
+    );
     if (address !== 0) transformed.set(block.index, address);
   }
   return transformed;

@@ -58,7 +58,7 @@ class InferenceNetwork implements Network {
 /**
  * A network in WebAssembly that answers.
  *
- * @throws {RepvggError} `E_STATE`: the state dict does not fit; `E_UNSUPPORTED`: groups or squeeze-and-excitation;
+ * @throws {RepvggError} `E_STATE`: the state dict does not fit;
  * `E_MEMORY`: too large, before any work.
  */
 export async function createInferenceNetwork(options: InferenceOptions): Promise<Network> {

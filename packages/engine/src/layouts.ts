@@ -82,6 +82,33 @@ export function pixelTable(
   return { address, rows };
 }
 
+/** What a row of a convolution reads: runs of adjacent floats, and a table of their byte offsets, the first 0. */
+export interface Runs {
+  readonly runFloats: number;
+  readonly runs: number;
+  readonly runTable: number;
+}
+
+/** Runs of one group over windows of pixels: rows of them, or, of a part of the channels, one pixel after the other. */
+export function windowRuns(
+  memory: MemoryPlan,
+  layout: ImageLayout,
+  [rows, columns]: readonly [rows: number, columns: number],
+  groups = 1,
+): Runs {
+  const perRow = groups === 1 ? 1 : columns;
+  const runs = rows * perRow;
+  const runTable = memory.table(`runs ${[rows, perRow, layout.rowBytes, layout.channels]}`, runs, (i) =>
+    pixelOffset(layout, 0, Math.floor(i / perRow), i % perRow),
+  );
+  return { runFloats: (columns / perRow) * (layout.channels / groups), runs, runTable };
+}
+
+/** One run, from the row's start. */
+export function singleRun(memory: MemoryPlan, runFloats: number): Runs {
+  return { runFloats, runs: 1, runTable: memory.table("single run", 1, () => 0) };
+}
+
 /** A table of multiples of `bytes`. */
 export function linearTable(memory: MemoryPlan, rows: number, bytes: number): number {
   return memory.table(`linear ${rows} ${bytes}`, rows, (i) => i * bytes);

@@ -1,4 +1,5 @@
 import type { BlockPlan, Form, LayerPlan } from "@repvgg/core";
+import { kernelGroups } from "./channel-groups.ts";
 import { bytesOf, type ImageLayout, paddedLayout, panelled, TILE } from "./layouts.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 
@@ -13,8 +14,13 @@ export interface BranchVectors {
 export interface BlockBuffers {
   readonly block: BlockPlan;
   readonly winograd: boolean;
+  /** Of the convolutions, as {@link kernelGroups} says. */
+  readonly groups: number;
   readonly input: ImageLayout;
   readonly output: ImageLayout;
+  /** The sum of the branches, which a squeeze-and-excitation reads: the output itself where nobody needs the sum later. */
+  readonly sum: ImageLayout;
+  readonly squeeze: SqueezeBuffers | undefined;
   /** Dense outputs of the 3×3 and 1×1 convolutions, before batch normalization. */
   readonly dense: readonly [y3: number, y1: number];
   /** The transformed input of a Winograd block, kept from the forward pass for the kernel gradient; 0 if it is not kept. */
@@ -22,6 +28,17 @@ export interface BlockBuffers {
   readonly branches: readonly BranchVectors[];
   /** Sum over the branches of β − mean · scale. */
   readonly bias: number;
+}
+
+/** Of a squeeze-and-excitation, each `[N, channels in whole panels]`. */
+export interface SqueezeBuffers {
+  readonly pooled: number;
+  /** After the ReLU. */
+  readonly hidden: number;
+  readonly hiddenChannels: number;
+  readonly excited: number;
+  /** After the sigmoid. */
+  readonly scale: number;
 }
 
 export interface NetworkBuffers {
@@ -62,6 +79,21 @@ export const planeBytes = (tiles: number, channels: number) => tiles * channels 
 /** Output rows of a block over the whole batch. */
 export const outputRows = (block: BlockPlan, batch: number) => batch * block.outputSize[0] * block.outputSize[1];
 
+function placeSqueeze(
+  own: (name: string, bytes: number) => number,
+  batch: number,
+  channels: number,
+  hiddenChannels: number,
+): SqueezeBuffers {
+  return {
+    pooled: own("squeeze pooled", bytesOf([batch, channels])),
+    hidden: own("squeeze hidden", bytesOf([batch, hiddenChannels])),
+    hiddenChannels,
+    excited: own("squeeze excited", bytesOf([batch, channels])),
+    scale: own("squeeze scale", bytesOf([batch, channels])),
+  };
+}
+
 /**
  * Places the activations.
  *
@@ -85,14 +117,18 @@ export function placeBuffers(
     const channels = panelled(block.outChannels);
     const shape = [batch, ...block.outputSize, channels] as const;
     const output = paddedLayout((bytes) => own(`activation ${shape} ${block.index % 2}`, bytes), shape);
+    const squeezed = block.squeezeChannels > 0;
     const winograd = usesWinograd(block);
     const tiles = batch * tilesOf(block.outputSize);
     const train = form === "train";
     const buffers: BlockBuffers = {
       block,
       winograd,
+      groups: kernelGroups(block),
       input,
       output,
+      sum: squeezed && retain ? paddedLayout((bytes) => memory.allocate(bytes), shape) : output,
+      squeeze: squeezed ? placeSqueeze(own, batch, channels, panelled(block.squeezeChannels)) : undefined,
       dense: train ? [own("y3", bytesOf(shape)), own("y1", bytesOf(shape))] : [0, 0],
       planes: retain && winograd ? memory.allocate(36 * planeBytes(tiles, input.channels)) : 0,
       branches: train

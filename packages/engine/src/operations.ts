@@ -15,30 +15,36 @@
  *
  * Layouts of parameters and of their gradients: 3×3 kernels of Winograd blocks `[co/16][ci][9][16]`, of direct blocks
  * `[co/16][9][ci][16]`, 1×1 kernels `[co/16][ci][16]`, the classifier `[classes/16][features][16]`.
+ *
+ * Groups. `panelsPerGroup` panels of output channels read one slice of the input's channels, the next as many the next slice;
+ * `ci` above is then the slice's. Without groups, all panels are one group. Groups and slices are whole panels.
  */
 export const OPERATIONS = {
   /** Copies dense lines into an image layout. Units: lines. */
   padInput: ["source", "target", "imageBytes", "rowBytes", "height", "lineBytes"],
 
   /**
-   * out[outputTable[i], panel p] (+)= Σ_run in[inputTable[i] + run · runBytes + 0…runFloats] · weights[p] (+ bias) (then ReLU).
+   * out[outputTable[i], panel p] (+)= Σ_run in[inputTable[i] + runTable[run] + 0…runFloats] · weights[p] (+ bias) (then ReLU).
    *
    * Every convolution without Winograd, their input gradients, and the classifier. Weights of panel p are at
    * `weights + p · runs · runFloats · 64`; output and bias of panel p are 64 bytes apart. `accumulate` adds to what the output
-   * holds, without bias or ReLU. Rows are taken `chunk` at a time over all panels. Units: rows, or panels if `splitPanels`.
+   * holds, without bias or ReLU. The first offset of `runTable` is 0. A group's inputs are `groupBytes` after those of the group
+   * before. Rows are taken `chunk` at a time over all panels. Units: rows, or panels if `splitPanels`.
    */
   convolve: [
     "input",
     "inputTable",
     "runFloats",
     "runs",
-    "runBytes",
+    "runTable",
     "weights",
     "bias",
     "output",
     "outputTable",
     "rows",
     "panels",
+    "panelsPerGroup",
+    "groupBytes",
     "chunk",
     "accumulate",
     "relu",
@@ -48,7 +54,8 @@ export const OPERATIONS = {
   /**
    * Weights of an input gradient: element (tap, c, n) of `source`, at `(n/16) · panelBytes + c · channelBytes + tap · tapBytes +
    * (n%16) · 4`, goes to `target + (c/16) · targetPanelBytes + n · targetChannelBytes + i · targetTapBytes + (c%16) · 4` where
-   * tap = taps[i] (an i32 table, not in bytes). c and n run over whole panels. Units: panels of c.
+   * tap = taps[i] (an i32 table, not in bytes). c and n run over whole panels, n over the `outputChannels` of c's group, which
+   * has `panelsPerGroup` panels of c. Units: panels of c.
    */
   transposeWeights: [
     "source",
@@ -58,6 +65,7 @@ export const OPERATIONS = {
     "taps",
     "tapCount",
     "outputChannels",
+    "panelsPerGroup",
     "target",
     "targetPanelBytes",
     "targetChannelBytes",
@@ -72,7 +80,7 @@ export const OPERATIONS = {
   winogradInput: ["input", "imageBytes", "rowBytes", "channels", "tilesX", "tilesPerImage", "planes", "planeBytes"],
 
   /**
-   * U = G g Gᵀ of every tap of `[co/16][ci][9][16]` weights: slot s of panel p at `target + s · planeBytes + p · ci · 64` (the
+   * U = G g Gᵀ of every tap of `[co/16][ci][9][16]` weights of `channels` ci: slot s of panel p at `target + s · planeBytes + p · ci · 64` (the
    * order of slots is the kernels' own). Units: panels.
    */
   winogradWeights: ["weights", "channels", "target", "planeBytes"],
@@ -83,7 +91,8 @@ export const OPERATIONS = {
    * `transformInput` 1: transforms the chunk's input itself first (arguments as `winogradInput`), into its tiles of `planes`,
    * or, if `planes` is 0, into the thread's scratch. `transformed` 0: `weights` are raw `[co/16][ci][9][16]`, transformed on the
    * way a panel at a time; 1: as `winogradWeights` made them with `weightPlaneBytes`. Tiles are taken `chunk` at a time.
-   * Units: panels if `splitPanels` (then the input must be transformed already), else chunks of tiles.
+   * Of the input's `channels`, a group of panels reads `groupChannels`. Units: panels if `splitPanels` (then the input must be
+   * transformed already), else chunks of tiles.
    */
   winograd: [
     "input",
@@ -106,6 +115,8 @@ export const OPERATIONS = {
     "outputChannels",
     "height",
     "width",
+    "groupChannels",
+    "panelsPerGroup",
     "accumulate",
     "relu",
     "chunk",
@@ -127,7 +138,7 @@ export const OPERATIONS = {
     "planeBytes",
   ],
 
-  /** dW = Gᵀ [Σ_tiles V ⊗ D] G as `[co/16][ci][9][16]`. Units: panels of input channels. */
+  /** dW = Gᵀ [Σ_tiles V ⊗ D] G as `[co/16][ci][9][16]`, of input and output channels of the same group. Units: panels of input channels. */
   winogradKernelGradient: [
     "planes",
     "planeBytes",
@@ -136,6 +147,8 @@ export const OPERATIONS = {
     "tiles",
     "channels",
     "outputChannels",
+    "groupChannels",
+    "panelsPerGroup",
     "target",
   ],
 
@@ -148,11 +161,13 @@ export const OPERATIONS = {
     "inputTable",
     "runFloats",
     "runs",
-    "runBytes",
+    "runTable",
     "gradient",
     "gradientTable",
     "rows",
     "panels",
+    "panelsPerGroup",
+    "groupBytes",
     "chunk",
     "target",
     "splitPanels",
@@ -192,7 +207,7 @@ export const OPERATIONS = {
   batchNormInference: ["gamma", "beta", "runningMean", "runningVar", "epsilon", "scale", "bias", "accumulateBias"],
 
   /**
-   * y = ReLU(Σ_i xᵢ · scaleᵢ + bias) over two dense branches and, unless `x2` is 0, the identity in an image layout.
+   * y = Σ_i xᵢ · scaleᵢ + bias (then ReLU) over two dense branches and, unless `x2` is 0, the identity in an image layout.
    * `y` is pixel (0, 0) of image 0. Units: lines.
    */
   combine: [
@@ -211,6 +226,7 @@ export const OPERATIONS = {
     "scale1",
     "scale2",
     "bias",
+    "relu",
   ],
 
   /**
@@ -288,6 +304,45 @@ export const OPERATIONS = {
 
   /** dx of `averagePool`, dense. Units: lines. */
   averagePoolGradient: ["gradient", "height", "width", "channels", "output"],
+
+  /**
+   * Zeroes what a kernel's gradient holds between channels of different groups, where several groups of the network are one of the
+   * kernels'. Element (tap, c, n of panel p) is at `gradient + p · panelBytes + c · channelBytes + tap · tapBytes + n · 4`; c and
+   * the panel, counted in its group of `panelsPerGroup`, have `inputs` and `outputs` channels to a group of the network.
+   * Units: panels.
+   */
+  clearBetweenGroups: [
+    "gradient",
+    "panelBytes",
+    "channelBytes",
+    "tapBytes",
+    "channels",
+    "tapCount",
+    "panelsPerGroup",
+    "inputs",
+    "outputs",
+  ],
+
+  /** y = 1 / (1 + exp(−x)) of panels that lie side by side. Units: panels. */
+  sigmoid: ["x", "y"],
+
+  /** y = ReLU(x) · scale over the pixels of each image; `scale` is `[N, channels]`. In place if the layouts are one. Units: lines. */
+  gate: ["x", "xImageBytes", "xRowBytes", "scale", "y", "imageBytes", "rowBytes", "height", "width", "channels"],
+
+  /**
+   * The gradient of what {@link gate}'s sigmoid was taken of: Σ_pixels dy · ReLU(x) · scale · (1 − scale). `dy` is dense.
+   * Units: N · panels.
+   */
+  gateScaleGradient: ["dy", "x", "imageBytes", "rowBytes", "scale", "height", "width", "channels", "output"],
+
+  /**
+   * dy = dy · (x > 0) · scale + pooled / (height · width), in place and dense: the gradient of {@link gate}'s input, and of the
+   * mean of each image over that input, whose own gradient is `pooled` `[N, channels]`. Units: lines.
+   */
+  gateInputGradient: ["dy", "x", "imageBytes", "rowBytes", "scale", "pooled", "height", "width", "channels"],
+
+  /** gradient = gradient · (y > 0), in place, of panels that lie side by side. Units: panels. */
+  reluGradient: ["gradient", "y"],
 
   /** Sums over rows of `[rows, channels]`: the gradient of a bias. Units: panels. */
   columnSums: ["input", "rows", "channels", "output"],

@@ -1,4 +1,5 @@
-import { type NdArray, type StateDict, type StateEntry, sizeOf } from "@repvgg/core";
+import { type BlockPlan, type NdArray, type StateDict, type StateEntry, sizeOf } from "@repvgg/core";
+import { kernelGroups } from "./channel-groups.ts";
 import { PANEL, panelled } from "./layouts.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import { storedInputChannels, usesWinograd } from "./network-buffers.ts";
@@ -31,15 +32,27 @@ export interface ParameterLayout {
 
 type Arrangement = Pick<Slot, "length" | "position">;
 
-/** `[co/16][taps][ci][16]`, or with `tapsInside` `[co/16][ci][taps][16]`; `ci` in memory may be padded. */
-function panels(shape: readonly number[], ciStored: number, tapsInside: boolean): Arrangement {
+/**
+ * `[co/16][taps][ci][16]`, or with `tapsInside` `[co/16][ci][taps][16]`; `ci` in memory may be padded, or hold those of several
+ * groups, of which each output channel has weights other than zero for its own.
+ *
+ * @param merged Neighbouring groups whose `ci` lie one after the other.
+ * @param groups Of the array.
+ */
+function panels(
+  shape: readonly number[],
+  ciStored: number,
+  tapsInside: boolean,
+  [merged, groups]: readonly [merged: number, groups: number] = [1, 1],
+): Arrangement {
   const [O, I] = [shape.at(-1)!, shape.at(-2)!];
   const taps = sizeOf(shape) / (O * I);
   return {
     length: panelled(O) * ciStored * taps,
     position: (index) => {
       const o = index % O;
-      const i = Math.floor(index / O) % I;
+      const group = Math.floor(o / (O / groups));
+      const i = (group % merged) * I + (Math.floor(index / O) % I);
       const tap = Math.floor(index / (O * I));
       const inner = tapsInside ? i * taps + tap : tap * ciStored + i;
       return (Math.floor(o / PANEL) * ciStored * taps + inner) * PANEL + (o % PANEL);
@@ -47,13 +60,20 @@ function panels(shape: readonly number[], ciStored: number, tapsInside: boolean)
   };
 }
 
+/** Whether an entry belongs to a squeeze-and-excitation, whose kernels are matrices. */
+const isSqueeze = ({ name }: StateEntry) => /\.(down|up)\.(weight|bias)$/.test(name);
+
+function arrangeConvolution(shape: readonly number[], block: BlockPlan): Arrangement {
+  const count = kernelGroups(block);
+  const tapsInside = shape[0] === 3 && usesWinograd(block);
+  return panels(shape, storedInputChannels(block) / count, tapsInside, [block.groups / count, block.groups]);
+}
+
 /** Kernels of Winograd blocks are laid out differently from those of direct ones. */
 function arrange(entry: StateEntry): Arrangement {
   const { role, shape, block } = entry;
-  if (role === "kernel") {
-    return panels(shape, storedInputChannels(block!), shape[0] === 3 && usesWinograd(block!));
-  }
-  if (role === "matrix") return panels(shape, panelled(shape[0]!), false);
+  if (role === "kernel" && block && !isSqueeze(entry)) return arrangeConvolution(shape, block);
+  if (role === "kernel" || role === "matrix") return panels(shape, panelled(shape.at(-2)!), false);
   return { length: panelled(shape[0] ?? 1), position: (index) => index };
 }
 

@@ -28,15 +28,18 @@ function winogradScratch(args: OperationArguments<"winograd">): number {
   const chunk = Math.min(args.chunk, args.tiles);
   const group = args.transformed ? Math.min(panelGroup, args.outputChannels / 16) : 1;
   const products = PLANES * (chunk * group * PANEL_BYTES + planeGapBytes);
-  const kernels = args.transformed ? 0 : kernelPlanes * (args.channels * PANEL_BYTES + planeGapBytes);
+  const kernels = args.transformed ? 0 : kernelPlanes * (args.groupChannels * PANEL_BYTES + planeGapBytes);
   const planes = args.planes ? 0 : PLANES * args.planeBytes;
   return tileScratchBytes + 2 * table(chunk) + products + kernels + planes;
 }
 
-function kernelGradientScratch({ channels, outputChannels }: OperationArguments<"winogradKernelGradient">): number {
+function kernelGradientScratch({
+  groupChannels,
+  panelsPerGroup,
+}: OperationArguments<"winogradKernelGradient">): number {
   const { tileScratchBytes, planeGapBytes, gradientInputs, gradientPanels } = WINOGRAD;
-  const panels = Math.min(gradientPanels, outputChannels / 16);
-  return tileScratchBytes + PLANES * (panels * Math.min(gradientInputs, channels) * PANEL_BYTES + planeGapBytes);
+  const panels = Math.min(gradientPanels, panelsPerGroup);
+  return tileScratchBytes + PLANES * (panels * Math.min(gradientInputs, groupChannels) * PANEL_BYTES + planeGapBytes);
 }
 
 const gatherScratch = ({ chunk, rows, panels }: OperationArguments<"kernelGradient">) =>

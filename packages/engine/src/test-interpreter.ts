@@ -49,9 +49,11 @@ export class Interpreter {
     for (let i = 0; i < a.rows; i++) {
       const from = a.input + this.words[a.inputTable / 4 + i]!;
       for (let o = 0; o < a.panels * 16; o++) {
+        const start = from + Math.floor((o >> 4) / a.panelsPerGroup) * a.groupBytes;
         let sum = a.accumulate ? 0 : this.floats[a.bias / 4 + o]!;
         for (let k = 0; k < K; k++) {
-          const x = this.floats[(from + Math.floor(k / a.runFloats) * a.runBytes) / 4 + (k % a.runFloats)]!;
+          const run = this.words[a.runTable / 4 + Math.floor(k / a.runFloats)]!;
+          const x = this.floats[(start + run) / 4 + (k % a.runFloats)]!;
           sum += x * this.floats[a.weights / 4 + ((o >> 4) * K + k) * 16 + (o & 15)]!;
         }
         const out = (a.output + this.words[a.outputTable / 4 + i]!) / 4 + o;
@@ -63,10 +65,13 @@ export class Interpreter {
 
   transposeWeights(a: OperationArguments<"transposeWeights">, units: number): void {
     for (let c = 0; c < units * 16; c++) {
+      const group = Math.floor((c >> 4) / a.panelsPerGroup);
+      const inGroup = c - group * a.panelsPerGroup * 16;
       for (let n = 0; n < a.outputChannels; n++) {
         for (let i = 0; i < a.tapCount; i++) {
           const tap = this.words[a.taps / 4 + i]!;
-          const from = a.source + (n >> 4) * a.panelBytes + c * a.channelBytes + tap * a.tapBytes + (n & 15) * 4;
+          const panel = group * (a.outputChannels >> 4) + (n >> 4);
+          const from = a.source + panel * a.panelBytes + inGroup * a.channelBytes + tap * a.tapBytes + (n & 15) * 4;
           const to = a.target + (c >> 4) * a.targetPanelBytes + n * a.targetChannelBytes + i * a.targetTapBytes;
           this.floats[to / 4 + (c & 15)] = this.floats[from / 4]!;
         }
@@ -93,11 +98,12 @@ export class Interpreter {
           const out = (a.output + n * a.outputImageBytes + y * a.outputRowBytes) / 4 + x * a.outputChannels;
           for (let o = 0; o < a.outputChannels; o++) {
             let sum = a.accumulate ? this.floats[out + o]! : this.floats[a.bias / 4 + o]!;
+            const slice = Math.floor((o >> 4) / a.panelsPerGroup) * a.groupChannels;
             for (let tap = 0; tap < 9; tap++) {
               const pixel = corner / 4 + (Math.floor(tap / 3) * a.rowBytes) / 4 + (tap % 3) * a.channels;
-              for (let c = 0; c < a.channels; c++) {
-                const w = weights / 4 + (((o >> 4) * a.channels + c) * 9 + tap) * 16 + (o & 15);
-                sum += this.floats[pixel + c]! * this.floats[w]!;
+              for (let c = 0; c < a.groupChannels; c++) {
+                const w = weights / 4 + (((o >> 4) * a.groupChannels + c) * 9 + tap) * 16 + (o & 15);
+                sum += this.floats[pixel + slice + c]! * this.floats[w]!;
               }
             }
             this.floats[out + o] = a.relu ? Math.max(0, sum) : sum;
@@ -118,7 +124,8 @@ export class Interpreter {
     // The gradient is zero beyond the image, so whole tiles may be summed.
     const [height, width] = [(d.tilesPerImage / d.tilesX) * 4, d.tilesX * 4];
     for (let o = 0; o < a.outputChannels; o++) {
-      for (let c = 0; c < a.channels; c++) {
+      const slice = Math.floor((o >> 4) / a.panelsPerGroup) * a.groupChannels;
+      for (let c = 0; c < a.groupChannels; c++) {
         for (let tap = 0; tap < 9; tap++) {
           let sum = 0;
           for (let n = 0; n < images; n++) {
@@ -126,12 +133,12 @@ export class Interpreter {
               const from = (x.input + n * x.imageBytes + (row + Math.floor(tap / 3)) * x.rowBytes) / 4;
               const by = (d.gradient + n * d.imageBytes + row * d.rowBytes) / 4;
               for (let column = 0; column < width; column++) {
-                const value = this.floats[from + (column + (tap % 3)) * a.channels + c]!;
+                const value = this.floats[from + (column + (tap % 3)) * a.channels + slice + c]!;
                 sum += value * this.floats[by + column * a.outputChannels + o]!;
               }
             }
           }
-          this.floats[a.target / 4 + (((o >> 4) * a.channels + c) * 9 + tap) * 16 + (o & 15)] = sum;
+          this.floats[a.target / 4 + (((o >> 4) * a.groupChannels + c) * 9 + tap) * 16 + (o & 15)] = sum;
         }
       }
     }
@@ -141,7 +148,9 @@ export class Interpreter {
     const K = a.runs * a.runFloats;
     for (let o = 0; o < a.panels * 16; o++) {
       for (let k = 0; k < K; k++) {
-        const element = a.input + Math.floor(k / a.runFloats) * a.runBytes + (k % a.runFloats) * 4;
+        const run = this.words[a.runTable / 4 + Math.floor(k / a.runFloats)]!;
+        const group = Math.floor((o >> 4) / a.panelsPerGroup);
+        const element = a.input + group * a.groupBytes + run + (k % a.runFloats) * 4;
         let sum = 0;
         for (let i = 0; i < a.rows; i++) {
           const x = this.floats[(element + this.words[a.inputTable / 4 + i]!) / 4]!;
@@ -217,7 +226,7 @@ export class Interpreter {
         sum += this.#vector(a.x0)[dense + i]! * this.#vector(a.scale0)[c]!;
         sum += this.#vector(a.x1)[dense + i]! * this.#vector(a.scale1)[c]!;
         if (a.x2) sum += this.floats[x2 + i]! * this.#vector(a.scale2)[c]!;
-        this.floats[y + i] = Math.max(0, sum);
+        this.floats[y + i] = a.relu ? Math.max(0, sum) : sum;
       }
     }
   }
@@ -315,6 +324,67 @@ export class Interpreter {
       const n = Math.floor(i / (pixelsPerImage * a.channels));
       this.#vector(a.output)[i] = this.#vector(a.gradient)[n * a.channels + (i % a.channels)]! / pixelsPerImage;
     }
+  }
+
+  clearBetweenGroups(a: OperationArguments<"clearBetweenGroups">, units: number): void {
+    for (let o = 0; o < units * 16; o++) {
+      const own = Math.floor((o % (a.panelsPerGroup * 16)) / a.outputs);
+      for (let c = 0; c < a.channels; c++) {
+        if (Math.floor(c / a.inputs) === own) continue;
+        for (let tap = 0; tap < a.tapCount; tap++) {
+          const element = a.gradient + (o >> 4) * a.panelBytes + c * a.channelBytes + tap * a.tapBytes;
+          this.floats[element / 4 + (o & 15)] = 0;
+        }
+      }
+    }
+  }
+
+  sigmoid(a: OperationArguments<"sigmoid">, units: number): void {
+    for (let i = 0; i < units * 16; i++) this.#vector(a.y)[i] = 1 / (1 + Math.exp(-this.#vector(a.x)[i]!));
+  }
+
+  gate(a: OperationArguments<"gate">, units: number): void {
+    for (let line = 0; line < units; line++) {
+      const [image, row] = [Math.floor(line / a.height), line % a.height];
+      const x = (a.x + image * a.xImageBytes + row * a.xRowBytes) / 4;
+      const y = (a.y + image * a.imageBytes + row * a.rowBytes) / 4;
+      for (let i = 0; i < a.width * a.channels; i++) {
+        const scale = this.#vector(a.scale)[image * a.channels + (i % a.channels)]!;
+        this.floats[y + i] = Math.max(0, this.floats[x + i]!) * scale;
+      }
+    }
+  }
+
+  gateScaleGradient(a: OperationArguments<"gateScaleGradient">, units: number): void {
+    const pixels = a.height * a.width;
+    for (let i = 0; i < units * 16; i++) {
+      const [image, c] = [Math.floor(i / a.channels), i % a.channels];
+      let sum = 0;
+      for (let p = 0; p < pixels; p++) {
+        const row = a.x + image * a.imageBytes + Math.floor(p / a.width) * a.rowBytes;
+        const x = this.floats[row / 4 + (p % a.width) * a.channels + c]!;
+        sum += this.#vector(a.dy)[(image * pixels + p) * a.channels + c]! * Math.max(0, x);
+      }
+      const scale = this.#vector(a.scale)[i]!;
+      this.#vector(a.output)[i] = sum * scale * (1 - scale);
+    }
+  }
+
+  gateInputGradient(a: OperationArguments<"gateInputGradient">, units: number): void {
+    const pixels = a.height * a.width;
+    for (let i = 0; i < units * a.width * a.channels; i++) {
+      const [p, c] = [Math.floor(i / a.channels), i % a.channels];
+      const [image, inImage] = [Math.floor(p / pixels), p % pixels];
+      const row = a.x + image * a.imageBytes + Math.floor(inImage / a.width) * a.rowBytes;
+      const x = this.floats[row / 4 + (inImage % a.width) * a.channels + c]!;
+      const at = image * a.channels + c;
+      const g = x > 0 ? this.#vector(a.dy)[i]! * this.#vector(a.scale)[at]! : 0;
+      this.#vector(a.dy)[i] = g + this.#vector(a.pooled)[at]! / pixels;
+    }
+  }
+
+  reluGradient(a: OperationArguments<"reluGradient">, units: number): void {
+    for (let i = 0; i < units * 16; i++) if (!(this.#vector(a.y)[i]! > 0)) this.#vector(a.gradient)[i] = 0;
   }
 
   columnSums(a: OperationArguments<"columnSums">): void {

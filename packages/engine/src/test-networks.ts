@@ -34,6 +34,40 @@ export const TEST_NETWORKS: Readonly<Record<string, TestCase>> = {
     imageSize: [8, 8],
     batch: 6,
   },
+  "groups of 4 channels, in one panel": {
+    spec: spec([1 / 4, 1 / 4, 1 / 8, 1 / 16], { groups: { 1: 4, 2: 4, 3: 4, 4: 2 }, strides: [1, 2, 1, 2, 1] }),
+    imageSize: [14, 10],
+    batch: 3,
+  },
+  "groups of 16 channels, many tiles": {
+    spec: spec([1 / 2, 1 / 2, 1 / 4, 1 / 8], { groups: { 1: 2, 2: 2, 3: 2, 4: 4 }, strides: [1, 1, 2, 2, 1] }),
+    imageSize: [23, 22],
+    batch: 5,
+  },
+  "groups of 16 and 32 channels, few tiles": {
+    spec: spec([1 / 2, 1, 1 / 2, 1 / 4], { groups: { 1: 2, 2: 4, 3: 2, 4: 8 }, strides: [2, 2, 1, 2, 1] }),
+    imageSize: [20, 12],
+    batch: 3,
+  },
+  "groups of 20 channels, two of them merged": {
+    spec: spec([1.25, 1.25, 0.625, 0.3125], { groups: { 1: 4, 2: 8, 3: 2, 4: 4 }, strides: [2, 1, 2, 2, 1] }),
+    imageSize: [15, 18],
+    batch: 3,
+  },
+  "squeeze-and-excitation before the ReLU": {
+    spec: spec([1 / 2, 1 / 2, 1 / 4, 3 / 32], { squeezeExcitation: "before-relu", strides: [1, 2, 1, 2, 1] }),
+    imageSize: [14, 11],
+    batch: 3,
+  },
+  "squeeze-and-excitation after the ReLU, groups": {
+    spec: spec([1 / 4, 1 / 2, 1 / 8, 1 / 16], {
+      squeezeExcitation: "after-relu",
+      groups: { 2: 2, 3: 4 },
+      strides: [2, 1, 2, 1, 1],
+    }),
+    imageSize: [16, 13],
+    batch: 4,
+  },
 };
 
 export interface TestNetwork extends TestCase {

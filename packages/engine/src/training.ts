@@ -190,7 +190,7 @@ function assertOptimizerState(state: ReadonlyMap<string, NdArray>, entries: read
  * A network in WebAssembly that learns.
  *
  * @param options.batchSize Images of every step.
- * @throws {RepvggError} `E_STATE`: the state dict does not fit; `E_UNSUPPORTED`: groups or squeeze-and-excitation;
+ * @throws {RepvggError} `E_STATE`: the state dict does not fit;
  * `E_SHAPE`: a batch of one value a channel; `E_MEMORY`: too large, before any work.
  */
 export async function createTrainingNetwork(options: EngineNetworkOptions): Promise<EngineTrainingNetwork> {

@@ -23,11 +23,12 @@ export function mistakeCard(mistake: Mistake, classes: readonly string[], temper
     const weight = c === mistake.label || c === mistake.predicted ? 700 : 400;
     return `<text x="${((c + 0.5) * step).toFixed(1)}" y="${height - 2}" font-size="11" font-weight="${weight}" text-anchor="middle" fill="${color}">${name(c)}</text>`;
   });
+  const truth = `${classes[mistake.label]!.startsWith("8") ? "an" : "a"} ${name(mistake.label)}`;
   const opinion = (who: string, values: readonly number[]) =>
     `<br>P(${name(mistake.label)}) ${who} ${percent(values[mistake.label]!, 0)}`;
   return `<article class="card mistake">
-<div class="head"><div class="digit"><img src="${digitPng(mistake.pixels, mistake.size)}" alt="test image ${mistake.index}, a ${name(mistake.label)}" width="84" height="84"></div>
-<div class="what"><b>a ${name(mistake.label)}</b>, it says <b style="color:var(--bad)">${name(mistake.predicted)}</b>${opinion("student", mistake.student)}${opinion("teacher", mistake.teacher)}</div></div>
+<div class="head"><div class="digit"><img src="${digitPng(mistake.pixels, mistake.size)}" alt="test image ${mistake.index}, ${truth}" width="84" height="84"></div>
+<div class="what"><b>${truth}</b>, it says <b style="color:var(--bad)">${name(mistake.predicted)}</b>${opinion("student", mistake.student)}${opinion("teacher", mistake.teacher)}</div></div>
 <svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="probabilities by class">${charts.join("")}${axis.join("")}</svg>
 </article>`;
 }

@@ -34,6 +34,8 @@ describe("renderReport", () => {
     const several = renderReport(sampleResult({ seeds: [first!, { ...first!, seed: 2 }] }));
     expect(several).toContain("mean of 2 seeds");
     expect(several.match(/student distilled<\/th>/g)).toHaveLength(2);
+    expect(several).toContain("All that follows is about seed 1.");
+    expect(html).not.toContain("All that follows");
   });
 
   it("has every section and every mistake", () => {

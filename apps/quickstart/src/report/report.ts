@@ -36,10 +36,11 @@ function section(title: string, text: string, content: string): string {
 }
 
 function results(result: QuickstartResult): string {
-  const first = result.seeds[0]!.alone;
+  const { alone: first } = result.seeds[0]!;
+  const rest = result.seeds.length > 1 ? ` All that follows is about seed ${first.seed}.` : "";
   return section(
     "The trainings",
-    `The student sees only ${count(first.trainingImages)} of the images. Alone and distilled, it begins with the same weights and meets the same images in the same order: only what it is told about them differs.`,
+    `The student sees only ${count(first.trainingImages)} of the images. Alone and distilled, it begins with the same weights and meets the same images in the same order: only what it is told about them differs.${rest}`,
     resultsTable(result),
   );
 }

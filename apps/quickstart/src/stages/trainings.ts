@@ -41,7 +41,7 @@ export async function trainStudents(
   options: PipelineOptions,
   teacher: StateDict,
 ): Promise<{ seeds: SeedResult[]; student: StateDict }> {
-  const { settings, work } = options;
+  const { settings, firstSeed, work } = options;
   const { temperature, alpha, student: recipe } = settings;
   let logits: Logits | undefined;
   const underTeacher = async () => {
@@ -50,7 +50,7 @@ export async function trainStudents(
   };
   const seeds: SeedResult[] = [];
   let student: StateDict | undefined;
-  for (let seed = 1; seed <= options.seeds; seed++) {
+  for (let seed = firstSeed; seed < firstSeed + options.seeds; seed++) {
     const common = { seed, recipe, work: work.student };
     const alone = await trainOnce(options, { ...common, name: "alone", objective: () => crossEntropyObjective() });
     const distilled = await trainOnce(options, { ...common, name: "distilled", objective: underTeacher });
@@ -76,11 +76,11 @@ function teach(options: PipelineOptions, teacher: StateDict): Promise<Logits> {
 
 /** Takes a training from the folder when it is done there, continues it when it was stopped, else runs it. */
 async function trainOnce(
-  { settings, data, device, folder, progress, signal }: PipelineOptions,
+  { settings, seeds, data, device, folder, progress, signal }: PipelineOptions,
   { name, seed, recipe, work, objective }: Training,
 ): Promise<Trained> {
   const stage = name === "teacher" ? name : `${name}-${seed}`;
-  const title = name === "teacher" ? name : `student ${name}${seed > 1 ? `, seed ${seed}` : ""}`;
+  const title = name === "teacher" ? name : `student ${name}${seeds > 1 ? `, seed ${seed}` : ""}`;
   const say = ({ errors, seconds }: TrainingRecord, from: string) => {
     const total = data.test.length;
     progress.log(`${title}: ${errors} errors of ${total} (${percent(errors / total, 2)}), ${duration(seconds)}${from}`);

@@ -16,6 +16,7 @@ export interface MnistOptions {
   classes?: readonly string[];
 }
 
+const ADVICE = "Give the folder that holds the MNIST files.";
 const PREFIX = { train: "train", test: "t10k" } as const;
 
 /**
@@ -42,17 +43,16 @@ async function findFiles(folder: string, split: MnistSplit): Promise<{ images: s
   try {
     entries = await readdir(folder);
   } catch (cause) {
-    throw new RepvggError("E_DATA", `${folder} cannot be read as a folder: ${(cause as Error).message}.`, { cause });
+    throw new RepvggError("E_DATA", `${folder} cannot be read as a folder: ${(cause as Error).message}. ${ADVICE}`, {
+      cause,
+    });
   }
   const find = (what: string) => {
     const base = `${PREFIX[split]}-${what}`;
     const names = [base, base.replace("-idx", ".idx")].flatMap((name) => [name, `${name}.gz`]);
     const found = names.find((name) => entries.includes(name));
     if (found !== undefined) return join(folder, found);
-    throw new RepvggError(
-      "E_DATA",
-      `${folder} has no ${base} (nor ${names.slice(1).join(", ")}). Give the folder that holds the MNIST files.`,
-    );
+    throw new RepvggError("E_DATA", `${folder} has no ${base} (nor ${names.slice(1).join(", ")}). ${ADVICE}`);
   };
   return { images: find("images-idx3-ubyte"), labels: find("labels-idx1-ubyte") };
 }

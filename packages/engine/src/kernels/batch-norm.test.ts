@@ -143,17 +143,16 @@ function placeBranches(memory: TestMemory, shape: Shape, xs: readonly Float32Arr
 const BLOCKS = SHAPES.flatMap((shape) => [2, 3].map((branches) => ({ shape, branches })));
 
 describe("combine", () => {
-  it.each(BLOCKS)("$branches branches of $shape", async ({ shape, branches }) => {
+  const CASES = BLOCKS.map((block, i) => ({ ...block, relu: i % 3 !== 1 }));
+  it.each(CASES)("$branches branches of $shape, with ReLU: $relu", async ({ shape, branches, relu }) => {
     const [N, height, width, channels] = shape;
     const xs = [1, 2, 3].slice(0, branches).map((seed) => randomFloats(sizeOf(shape), seed));
     const scales = [4, 5, 6].map((seed) => randomFloats(channels, seed));
     const bias = randomFloats(channels, 7);
     const reference = Float64Array.from(xs[0]!, (_, i) => {
       const c = i % channels;
-      return Math.max(
-        xs.reduce((sum, x, branch) => sum + x[i]! * scales[branch]![c]!, bias[c]!),
-        0,
-      );
+      const sum = xs.reduce((total, x, branch) => total + x[i]! * scales[branch]![c]!, bias[c]!);
+      return relu ? Math.max(sum, 0) : sum;
     });
     let expected: Float64Array = new Float64Array();
     const results = await runEverywhere((memory) => {
@@ -173,6 +172,7 @@ describe("combine", () => {
         scale1: scale1!,
         scale2: branches === 3 ? scale2! : 0,
         bias: memory.floats(bias),
+        relu: Number(relu),
       });
       return [wholeOf(output)];
     });
@@ -187,7 +187,7 @@ describe("combine", () => {
       const x0 = memory.floats(new Float32Array(16).fill(Number.NaN));
       const layout = { imageBytes: 64, rowBytes: 64, x2: 0, x2ImageBytes: 0, x2RowBytes: 0, height: 1, width: 1 };
       const scales = { scale0: scale, scale1: scale, scale2: 0, bias: vector() };
-      memory.call("combine", 1, { ...layout, ...scales, x0, x1: vector(), y, channels: 16 });
+      memory.call("combine", 1, { ...layout, ...scales, x0, x1: vector(), y, channels: 16, relu: 1 });
       return [[y, 16]];
     });
     for (const [y] of results.values()) if (!y!.every(Number.isNaN)) throw new Error(`NaN became ${y}`);

@@ -118,3 +118,37 @@ export function panelWeights<T extends Float32Array | Float64Array>(
   }
   return panelled;
 }
+
+/** Grouped weights `[taps, ci / groups, co]` as dense ones, `[taps, ci, co]`, with zeros between the groups. */
+export function blockDiagonal(weights: Float32Array, taps: number, ci: number, co: number, groups: number) {
+  const dense = new Float32Array(taps * ci * co);
+  forEachInGroup(taps, ci, co, groups, (grouped, index) => {
+    dense[index] = weights[grouped]!;
+  });
+  return dense;
+}
+
+/** The reverse of {@link blockDiagonal}, which leaves out what is between the groups. */
+export function withinGroups(dense: Float64Array, taps: number, ci: number, co: number, groups: number) {
+  const weights = new Float64Array(dense.length / groups);
+  forEachInGroup(taps, ci, co, groups, (grouped, index) => {
+    weights[grouped] = dense[index]!;
+  });
+  return weights;
+}
+
+function forEachInGroup(
+  taps: number,
+  ci: number,
+  co: number,
+  groups: number,
+  visit: (grouped: number, dense: number) => void,
+): void {
+  const slice = ci / groups;
+  for (let i = 0; i < taps * slice; i++) {
+    for (let o = 0; o < co; o++) {
+      const c = Math.floor((o * groups) / co) * slice + (i % slice);
+      visit(i * co + o, (Math.floor(i / slice) * ci + c) * co + o);
+    }
+  }
+}

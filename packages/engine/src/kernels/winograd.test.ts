@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { paddedCorner } from "../layouts.ts";
 import { expectClose, randomFloats, runEverywhere, type TestMemory } from "./test-engine.ts";
 import {
+  blockDiagonal,
   convolution3x3,
   kernelGradient3x3,
   paddedImages,
@@ -10,6 +11,7 @@ import {
   sizeOf,
   wholeOf,
   withBorder,
+  withinGroups,
 } from "./test-images.ts";
 
 /** Winograd's transforms lose about a digit against a direct sum in float32, whose error is about 1e-7 · √(9 ci). */
@@ -24,6 +26,7 @@ interface Case {
   readonly relu?: boolean;
   readonly accumulate?: boolean;
   readonly chunk?: number;
+  readonly groups?: number;
 }
 
 const tilesOf = ([, height, width]: Shape) =>
@@ -37,14 +40,14 @@ function prepare(
   bias: Float32Array,
   before: Float32Array,
 ) {
-  const { shape, co, transformed, keepPlanes, splitPanels, chunk = 1000 } = test;
+  const { shape, co, transformed, keepPlanes, splitPanels, chunk = 1000, groups = 1 } = test;
   const [N, height, width, ci] = shape;
   const [tilesX, tilesPerImage] = tilesOf(shape);
   const tiles = N * tilesPerImage;
   const input = paddedImages(memory, shape, x);
   const output = paddedImages(memory, [N, height, width, co], before);
-  const raw = memory.floats(panelWeights(weights, 9, ci, co, true));
-  const weightPlaneBytes = ci * co * 4 + 64;
+  const raw = memory.floats(panelWeights(weights, 9, ci / groups, co, true));
+  const weightPlaneBytes = (ci / groups) * co * 4 + 64;
   const planeBytes = (keepPlanes ? tiles : Math.min(chunk, tiles)) * ci * 4 + 64;
   const source = {
     input: paddedCorner(input),
@@ -61,7 +64,7 @@ function prepare(
     kernels = memory.allocate(36 * weightPlaneBytes);
     memory.call("winogradWeights", co / 16, {
       weights: raw,
-      channels: ci,
+      channels: ci / groups,
       target: kernels,
       planeBytes: weightPlaneBytes,
     });
@@ -81,6 +84,8 @@ function prepare(
     outputChannels: co,
     height,
     width,
+    groupChannels: ci / groups,
+    panelsPerGroup: co / 16 / groups,
     accumulate: Number(test.accumulate ?? false),
     relu: Number(test.relu ?? false),
     chunk,
@@ -104,6 +109,8 @@ const CASES: readonly Case[] = [
     chunk: 2,
     accumulate: true,
   },
+  { shape: [2, 6, 7, 64], co: 128, transformed: false, keepPlanes: true, splitPanels: true, groups: 2, relu: true },
+  { shape: [2, 13, 13, 48], co: 96, transformed: true, keepPlanes: false, splitPanels: false, chunk: 5, groups: 3 },
 ];
 
 describe("winograd", () => {
@@ -111,14 +118,17 @@ describe("winograd", () => {
     const [N, height, width, ci] = test.shape;
     const outputs = N * height * width * test.co;
     const x = randomFloats(sizeOf(test.shape), 1);
-    const weights = randomFloats(9 * ci * test.co, 2);
+    const { groups = 1 } = test;
+    const weights = randomFloats((9 * ci * test.co) / groups, 2);
     const bias = randomFloats(test.co, 3);
     const before = randomFloats(outputs, 4);
-    const reference = convolution3x3(x, test.shape, weights, test.co).map((value, i) => {
-      if (test.accumulate) return before[i]! + value;
-      const biased = value + bias[i % test.co]!;
-      return test.relu ? Math.max(biased, 0) : biased;
-    });
+    const reference = convolution3x3(x, test.shape, blockDiagonal(weights, 9, ci, test.co, groups), test.co).map(
+      (value, i) => {
+        if (test.accumulate) return before[i]! + value;
+        const biased = value + bias[i % test.co]!;
+        return test.relu ? Math.max(biased, 0) : biased;
+      },
+    );
     let border: Float64Array = new Float64Array();
     const results = await runEverywhere((memory) => {
       const { output } = prepare(memory, test, x, weights, bias, before);
@@ -152,15 +162,17 @@ describe("winograd", () => {
   });
 });
 
-const GRADIENT_CASES: readonly { shape: Shape; co: number }[] = [
+const GRADIENT_CASES: readonly { shape: Shape; co: number; groups?: number }[] = [
   { shape: [2, 8, 8, 16], co: 16 },
   { shape: [2, 5, 7, 48], co: 64 },
   { shape: [1, 1, 1, 16], co: 32 },
   { shape: [2, 13, 13, 112], co: 16 },
+  { shape: [2, 6, 5, 128], co: 64, groups: 2 },
+  { shape: [1, 9, 8, 48], co: 96, groups: 3 },
 ];
 
 describe("winogradKernelGradient", () => {
-  it.each(GRADIENT_CASES)("sums the gradient of $shape to $co channels", async ({ shape, co }) => {
+  it.each(GRADIENT_CASES)("sums the gradient of $shape to $co channels", async ({ shape, co, groups = 1 }) => {
     const [N, height, width, ci] = shape;
     const x = randomFloats(sizeOf(shape), 1);
     const dy = randomFloats(N * height * width * co, 2);
@@ -192,7 +204,7 @@ describe("winogradKernelGradient", () => {
         planes: gradientPlanes,
         planeBytes: gradientPlaneBytes,
       });
-      const target = memory.floats(9 * ci * co);
+      const target = memory.floats((9 * ci * co) / groups);
       memory.call("winogradKernelGradient", ci / 16, {
         planes,
         planeBytes,
@@ -201,11 +213,13 @@ describe("winogradKernelGradient", () => {
         tiles,
         channels: ci,
         outputChannels: co,
+        groupChannels: ci / groups,
+        panelsPerGroup: co / 16 / groups,
         target,
       });
-      return [[target, 9 * ci * co]];
+      return [[target, (9 * ci * co) / groups]];
     });
-    const reference = panelWeights(kernelGradient3x3(x, shape, dy, co), 9, ci, co, true);
-    expectClose(results, 0, reference, TOLERANCE);
+    const gradient = withinGroups(kernelGradient3x3(x, shape, dy, co), 9, ci, co, groups);
+    expectClose(results, 0, panelWeights(gradient, 9, ci / groups, co, true), TOLERANCE);
   });
 });
