@@ -83,7 +83,8 @@ function readHeader(file: Uint8Array, fail: Fail): { header: Record<string, unkn
   }
   if (!isObject(header)) return fail("is not safetensors, or damaged: its header is JSON, but no object.");
   const keys = objectKeys(json);
-  const repeated = keys.find((key, i) => keys.indexOf(key) !== i);
+  const seen = new Set<string>();
+  const repeated = keys.find((key) => seen.size === seen.add(key).size);
   if (repeated !== undefined) fail(`is damaged: its header names "${repeated}" twice.`);
   return { header, dataStart: 8 + length };
 }
