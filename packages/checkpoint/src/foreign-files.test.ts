@@ -115,16 +115,13 @@ describe("parseCheckpoint of other names", () => {
   });
 
   it("takes little time for thousands", () => {
-    const plan = layerPlan({ ...tiny.spec, numBlocks: [5000, 1, 1, 1], groups: {} }, [9, 9]);
+    const plan = layerPlan({ ...tiny.spec, numBlocks: [1000, 1000, 1000, 1000], groups: {} }, [9, 9]);
     const state = new Map(
       stateLayout(plan, "deploy").map(({ name, shape }) => [name.replace(/bias$/, "bais"), toFileLayout(zeros(shape))]),
     );
-    const bytes = serializeTensors(state);
-    const start = performance.now();
-    expect(() => parseCheckpoint(bytes)).toThrow(/\(nearest: \S+\).* and 3005 more/);
-    // Comparing every name with every other would take half a minute.
-    expect(performance.now() - start).toBeLessThan(5000);
-  });
+    // Comparing every name with every other would run into the time limit.
+    expect(() => parseCheckpoint(serializeTensors(state))).toThrow(/\(nearest: \S+\).* and 2002 more/);
+  }, 15_000);
 
   it("refuses a variance below 0", () => {
     const { tensors } = parseTensors(fixture("tiny-repvgg.safetensors"));
