@@ -14,11 +14,33 @@ import {
   ZEROS,
 } from "./generated";
 
+/** Blocks of `height` rows times one panel, written or, with `accumulate`, added to the output. Parameters as of the kernel. */
+function multiplyBlocks(
+  accumulate: bool,
+  height: i32,
+  inputTable: i32,
+  blocks: i32,
+  input: i32,
+  weights: i32,
+  runFloats: i32,
+  runs: i32,
+  runTable: i32,
+  outputTable: i32,
+  output: i32,
+  bias: i32,
+  floor: i32,
+): void {
+  if (accumulate)
+    gemmAdd(height, inputTable, blocks, input, weights, runFloats, runs, runTable, outputTable, output, bias, floor);
+  else gemm(height, inputTable, blocks, input, weights, runFloats, runs, runTable, outputTable, output, bias, floor);
+}
+
 /**
  * `rows` rows times one panel, as blocks of nearly equal height (16 is 6 + 5 + 5), as narrow as the register tile.
- * Parameters as of the kernel.
+ * With `accumulate`, bias and floor are not used.
  */
 export function multiply(
+  accumulate: bool,
   rows: i32,
   inputTable: i32,
   input: i32,
@@ -39,9 +61,25 @@ export function multiply(
     const w = weights + x,
       o = output + x,
       b = bias + x;
-    if (high > 0) gemm(low + 1, inputTable, high, input, w, runFloats, runs, runTable, outputTable, o, b, floor);
+    if (high > 0)
+      multiplyBlocks(
+        accumulate,
+        low + 1,
+        inputTable,
+        high,
+        input,
+        w,
+        runFloats,
+        runs,
+        runTable,
+        outputTable,
+        o,
+        b,
+        floor,
+      );
     if (high < blocks)
-      gemm(
+      multiplyBlocks(
+        accumulate,
         low,
         inputTable + taken,
         blocks - high,
@@ -54,44 +92,6 @@ export function multiply(
         o,
         b,
         floor,
-      );
-  }
-}
-
-/** As {@link multiply}, added to the output. */
-function multiplyAdd(
-  rows: i32,
-  inputTable: i32,
-  input: i32,
-  weights: i32,
-  runFloats: i32,
-  runs: i32,
-  runTable: i32,
-  outputTable: i32,
-  output: i32,
-): void {
-  const blocks = (rows + TILE_ROWS - 1) / TILE_ROWS;
-  const low = rows / blocks;
-  const high = rows - low * blocks;
-  const taken = (high * (low + 1)) << 2;
-  for (let x = 0; x < PANEL_BYTES; x += TILE_BYTES) {
-    const w = weights + x,
-      o = output + x;
-    if (high > 0) gemmAdd(low + 1, inputTable, high, input, w, runFloats, runs, runTable, outputTable, o, ZEROS, ZEROS);
-    if (high < blocks)
-      gemmAdd(
-        low,
-        inputTable + taken,
-        blocks - high,
-        input,
-        w,
-        runFloats,
-        runs,
-        runTable,
-        outputTable + taken,
-        o,
-        ZEROS,
-        ZEROS,
       );
   }
 }
@@ -110,6 +110,7 @@ export function convolve(call: Convolve, start: i32, end: i32): void {
   }
   const panelBytes = call.runs * call.runFloats * PANEL_BYTES;
   const floor = call.relu ? ZEROS : MINUS_INFINITY;
+  const accumulate = call.accumulate !== 0;
   for (; row < lastRow; row += call.chunk) {
     const rows = min(call.chunk, lastRow - row);
     const inputTable = call.inputTable + (row << 2),
@@ -118,24 +119,20 @@ export function convolve(call: Convolve, start: i32, end: i32): void {
       const weights = call.weights + panel * panelBytes,
         output = call.output + panel * PANEL_BYTES,
         input = call.input + (panel / call.panelsPerGroup) * call.groupBytes;
-      if (call.accumulate) {
-        multiplyAdd(rows, inputTable, input, weights, call.runFloats, call.runs, call.runTable, outputTable, output);
-      } else {
-        const bias = call.bias + panel * PANEL_BYTES;
-        multiply(
-          rows,
-          inputTable,
-          input,
-          weights,
-          call.runFloats,
-          call.runs,
-          call.runTable,
-          outputTable,
-          output,
-          bias,
-          floor,
-        );
-      }
+      multiply(
+        accumulate,
+        rows,
+        inputTable,
+        input,
+        weights,
+        call.runFloats,
+        call.runs,
+        call.runTable,
+        outputTable,
+        output,
+        accumulate ? ZEROS : call.bias + panel * PANEL_BYTES,
+        floor,
+      );
     }
   }
 }

@@ -157,6 +157,7 @@ function multiplyPlanes(
       for (let p = 0; p < panels; p++) {
         const weights = slots + i * slotBytes + p * panelBytes;
         multiply(
+          false,
           tiles,
           inputTable,
           input + ((((panel + p) / call.panelsPerGroup) * call.groupChannels) << 2),

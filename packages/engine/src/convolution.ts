@@ -85,14 +85,16 @@ export function emitRows(
   });
 }
 
-/** A 3×3 convolution with padding 1, the direct way: three contiguous runs of pixels for each output pixel. */
-export function emitDirect3x3(emitter: Emitter, options: Convolution & { readonly stride: number }): void {
+type StridedConvolution = Convolution & { readonly stride: number };
+
+/** A row of products for each output pixel: the `runs` of its window, which for pixel (0, 0) begins at `window`. */
+function emitDirect(emitter: Emitter, options: StridedConvolution, window: number, runs: Runs): void {
   const { input, output, stride, groups = 1, ...rest } = options;
   const { address: inputTable, rows } = pixelTable(emitter.memory, input, stride);
   emitRows(emitter, {
     ...rest,
-    ...windowRuns(emitter.memory, input, [3, 3], groups),
-    input: paddedCorner(input),
+    ...runs,
+    input: window,
     inputTable,
     groups,
     groupBytes: groupBytes(input, groups),
@@ -103,22 +105,16 @@ export function emitDirect3x3(emitter: Emitter, options: Convolution & { readonl
   });
 }
 
+/** A 3×3 convolution with padding 1, the direct way: three contiguous runs of pixels for each output pixel. */
+export function emitDirect3x3(emitter: Emitter, options: StridedConvolution): void {
+  const { input, groups = 1 } = options;
+  emitDirect(emitter, options, paddedCorner(input), windowRuns(emitter.memory, input, [3, 3], groups));
+}
+
 /** A 1×1 convolution without padding. */
-export function emit1x1(emitter: Emitter, options: Convolution & { readonly stride: number }): void {
-  const { input, output, stride, groups = 1, ...rest } = options;
-  const { address: inputTable, rows } = pixelTable(emitter.memory, input, stride);
-  emitRows(emitter, {
-    ...rest,
-    ...singleRun(emitter.memory, input.channels / groups),
-    input: input.origin,
-    inputTable,
-    groups,
-    groupBytes: groupBytes(input, groups),
-    output: output.origin,
-    outputTable: pixelTable(emitter.memory, output).address,
-    rows,
-    outputChannels: output.channels,
-  });
+export function emit1x1(emitter: Emitter, options: StridedConvolution): void {
+  const { input, groups = 1 } = options;
+  emitDirect(emitter, options, input.origin, singleRun(emitter.memory, input.channels / groups));
 }
 
 const weightPlaneBytes = (input: number, output: number) => input * output * 4 + 64;
