@@ -6,6 +6,7 @@ export {
   type LoaderState,
 } from "./batch-loader.ts";
 export { firstImages, type ImageDataset, type InMemoryData, InMemoryDataset, Subset } from "./dataset.ts";
+export type { EncodedDataset, EncodedSample } from "./encoded-dataset.ts";
 export { type IdxArray, readIdx } from "./idx.ts";
 export { MNIST_CLASSES, mnistDataset } from "./mnist.ts";
 export { type NormalizeOptions, normalize, repeatChannels } from "./normalize.ts";
