@@ -1,5 +1,6 @@
 import { type Images, RepvggError } from "@repvgg/core";
 import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
+import { type MixOptions, type Mixture, mixBatch, mixes } from "./batch-mix.ts";
 import type { ImageDataset } from "./dataset.ts";
 import { normalize } from "./normalize.ts";
 import { permutation } from "./permutation.ts";
@@ -13,6 +14,8 @@ export interface Batch {
   readonly labels: Int32Array;
   /** Positions in the loader's data set, `[N]`. */
   readonly indices: Int32Array;
+  /** Present when the images were blended with each other; `labels` are then those of the images without blending. */
+  readonly mixture?: Mixture;
 }
 
 /** Where a loader stands: the batch that comes next. JSON. */
@@ -30,13 +33,18 @@ export interface BatchLoaderOptions {
   seed?: number;
   /** From bytes to the network's input. @default bytes / 255 */
   transform?: Transform;
+  /** Blends the images of each batch, after the transform. @default no blending */
+  mix?: MixOptions;
   /** Leaves out a last batch of fewer images. @default false */
   dropLast?: boolean;
   /** How many batches are made ahead, between the consumer's turns. @default 1 */
   prefetch?: number;
 }
 
-export const BATCH_LOADER_DEFAULTS = { shuffle: false, seed: 0, dropLast: false, prefetch: 1 } as const;
+export const BATCH_LOADER_DEFAULTS = { shuffle: false, seed: 0, dropLast: false, prefetch: 1, mix: {} } as const;
+
+/** Keeps the random numbers of a batch apart from those of an image. */
+const MIX_STREAM = 1;
 
 /**
  * Batches of a data set, epoch after epoch.
@@ -50,14 +58,16 @@ export class BatchLoader implements AsyncIterable<Batch> {
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
   readonly #options: Required<BatchLoaderOptions>;
+  readonly #mixes: boolean;
   #state: LoaderState = { epoch: 0, batch: 0 };
 
-  /** @throws {RepvggError} `E_DATA`: no images, a batch that is no whole number, or (`dropLast`) larger than the data set. */
+  /** @throws {RepvggError} `E_DATA`: no images, a batch that is no whole number, a negative α, or (`dropLast`) larger than the data set. */
   constructor(options: BatchLoaderOptions) {
     const all = { ...BATCH_LOADER_DEFAULTS, transform: normalize({ mean: [0], std: [1] }), ...options };
     const { dataset, batchSize, dropLast, prefetch } = all;
     checkOptions(all);
     this.#options = all;
+    this.#mixes = mixes(all.mix);
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.batchesPerEpoch = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
@@ -118,7 +128,7 @@ export class BatchLoader implements AsyncIterable<Batch> {
   }
 
   #make(epoch: number, batch: number, order: Int32Array | undefined): Batch {
-    const { dataset, batchSize, seed, transform } = this.#options;
+    const { dataset, batchSize, seed, transform, mix } = this.#options;
     const start = batch * batchSize;
     const end = Math.min(start + batchSize, dataset.length);
     const indices = order?.slice(start, end) ?? Int32Array.from({ length: end - start }, (_, k) => start + k);
@@ -139,7 +149,10 @@ export class BatchLoader implements AsyncIterable<Batch> {
     if (data instanceof Uint8Array) {
       throw new RepvggError("E_DATA", "The loader's transform gives bytes; end it with normalize() or preprocess().");
     }
-    return { images: { shape, data }, labels, indices };
+    const made = { images: { shape, data }, labels, indices };
+    return this.#mixes
+      ? { ...made, mixture: mixBatch(made.images, mix, generatorOf(seed, epoch, batch, MIX_STREAM)) }
+      : made;
   }
 }
 

@@ -5,6 +5,7 @@ export {
   type BatchLoaderOptions,
   type LoaderState,
 } from "./batch-loader.ts";
+export type { CutBox, MixOptions, Mixture } from "./batch-mix.ts";
 export { firstImages, type ImageDataset, type InMemoryData, InMemoryDataset, Subset } from "./dataset.ts";
 export type { EncodedDataset, EncodedSample } from "./encoded-dataset.ts";
 export { type IdxArray, readIdx } from "./idx.ts";
