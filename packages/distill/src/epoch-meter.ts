@@ -1,5 +1,6 @@
 import type { Logits } from "@repvgg/core";
 import { topKCorrect } from "@repvgg/metrics";
+import type { Figures } from "./objective.ts";
 import type { EpochRecord, TrainerProgress } from "./trainer-types.ts";
 
 /** Sums over an epoch, which survive an interruption. */
@@ -10,8 +11,8 @@ export class EpochMeter {
     this.#sums = sums;
   }
 
-  /** Adds a batch: its mean loss, its logits `[N, C]`, its labels `[N]`. */
-  add(loss: number, logits: Logits, labels: ArrayLike<number>, lr: number): void {
+  /** Adds a batch: its mean loss, its logits `[N, C]`, its labels `[N]`, what the objective told of it. */
+  add(loss: number, logits: Logits, labels: ArrayLike<number>, lr: number, figures: Figures = {}): void {
     const [top1, top5] = topKCorrect(logits, labels, [1, 5]) as [number, number];
     const { images, loss: sum, ...sums } = this.#sums;
     const N = labels.length;
@@ -22,6 +23,7 @@ export class EpochMeter {
       top5: sums.top5 + top5,
       seconds: sums.seconds,
       lr,
+      ...addFigures(sums.figures, figures, N),
     };
   }
 
@@ -35,7 +37,7 @@ export class EpochMeter {
 
   /** Means over what was added. */
   record(epoch: number): EpochRecord {
-    const { images, loss, top1, top5, seconds, lr } = this.#sums;
+    const { images, loss, top1, top5, seconds, lr, figures } = this.#sums;
     const mean = (sum: number) => sum / images;
     const imagesPerSecond = seconds > 0 ? images / seconds : 0;
     return {
@@ -47,6 +49,12 @@ export class EpochMeter {
       lr,
       imagesPerSecond,
       seconds,
+      ...(figures && { figures: Object.fromEntries(Object.entries(figures).map(([name, sum]) => [name, mean(sum)])) }),
     };
   }
+}
+
+function addFigures(sums: Figures | undefined, figures: Figures, images: number): { figures?: Figures } {
+  const entries = Object.entries(figures).map(([name, value]) => [name, (sums?.[name] ?? 0) + value * images]);
+  return entries.length > 0 || sums ? { figures: { ...sums, ...Object.fromEntries(entries) } } : {};
 }

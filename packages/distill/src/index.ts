@@ -3,7 +3,13 @@ export { CROSS_ENTROPY_DEFAULTS, type CrossEntropyOptions, crossEntropy } from "
 export { type EvaluateOptions, type Evaluation, type EvaluationBatch, evaluate } from "./evaluate.ts";
 export { jsonlLogger } from "./jsonl-logger.ts";
 export { KD_LOSS_DEFAULTS, type KdLossOptions, kdLoss } from "./kd-loss.ts";
-export type { Objective } from "./objective.ts";
+export type {
+  BatchLoss,
+  Figures,
+  Objective,
+  ObjectiveStep,
+  TrainingPosition,
+} from "./objective.ts";
 export { crossEntropyObjective, kdObjective, type Teacher } from "./objectives.ts";
 export { oneHot } from "./one-hot.ts";
 export {

@@ -3,7 +3,7 @@ import { type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import type { Batch } from "./batch-source.ts";
 import { type CrossEntropyOptions, checkCrossEntropy, crossEntropy } from "./cross-entropy.ts";
 import { checkKdLoss, type KdLossOptions, kdLoss } from "./kd-loss.ts";
-import type { Objective } from "./objective.ts";
+import type { BatchLoss } from "./objective.ts";
 import { oneHot } from "./one-hot.ts";
 
 /** Gives the teacher's logits of a batch, `[N, C]`. See `cachedTeacher` and `networkTeacher`. */
@@ -14,7 +14,7 @@ export type Teacher = (batch: Batch) => Logits | Promise<Logits>;
  *
  * @throws {RepvggError} `E_USAGE`: an option is out of range.
  */
-export function crossEntropyObjective(options: CrossEntropyOptions = {}): Objective {
+export function crossEntropyObjective(options: CrossEntropyOptions = {}): (batch: Batch) => BatchLoss {
   checkCrossEntropy(options);
   return ({ labels }) =>
     ({ logits }) =>
@@ -26,7 +26,10 @@ export function crossEntropyObjective(options: CrossEntropyOptions = {}): Object
  *
  * @throws {RepvggError} `E_USAGE`: an option is out of range.
  */
-export function kdObjective({ teacher, ...options }: { teacher: Teacher } & KdLossOptions): Objective {
+export function kdObjective({
+  teacher,
+  ...options
+}: { teacher: Teacher } & KdLossOptions): (batch: Batch) => Promise<BatchLoss> {
   checkKdLoss(options);
   return async (batch) => {
     const { shape, data } = await teacher(batch);

@@ -1,7 +1,7 @@
 import type { NdArray, StateDict, TrainableNetwork } from "@repvgg/core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { BatchSource } from "./batch-source.ts";
-import type { Objective } from "./objective.ts";
+import type { Figures, Objective } from "./objective.ts";
 import type { Schedule } from "./schedules.ts";
 import type { SgdOptions } from "./sgd-options.ts";
 
@@ -18,6 +18,8 @@ export interface EpochRecord {
   readonly lr: number;
   readonly imagesPerSecond: number;
   readonly seconds: number;
+  /** Means of what the objective told of its steps; absent where it told nothing. */
+  readonly figures?: Figures;
 }
 
 /** What is known after a step. */
@@ -77,6 +79,7 @@ export interface TrainerProgress {
     readonly top5: number;
     readonly seconds: number;
     readonly lr: number;
+    readonly figures?: Figures;
   };
   /** All finished epochs. */
   readonly history: readonly EpochRecord[];
@@ -89,6 +92,8 @@ export interface TrainerState {
   readonly network: StateDict;
   /** Momentum buffers by parameter name; empty before the first step. */
   readonly optimizer: ReadonlyMap<string, NdArray>;
+  /** What the objective learnt itself; absent where it learns nothing. */
+  readonly objective?: ReadonlyMap<string, NdArray>;
 }
 
 /** A network that learns; one that takes only images of one size, or batches of one size, may say which. */
@@ -120,7 +125,7 @@ export interface TrainerOptions {
   /** Stops after the running step: saves, then throws `E_ABORTED`. */
   signal?: AbortSignal;
   /** Continues the training that this state was saved from. */
-  resume?: Pick<TrainerState, "progress" | "optimizer">;
+  resume?: Pick<TrainerState, "progress" | "optimizer" | "objective">;
 }
 
 /** What a finished training gives. */

@@ -5,7 +5,7 @@ import { checkBatch, checkBatchSize, checkFirstBatches, checkSource } from "./ch
 import { EpochMeter } from "./epoch-meter.ts";
 import { evaluate } from "./evaluate.ts";
 import { nextTurn } from "./next-turn.ts";
-import type { Objective } from "./objective.ts";
+import type { Objective, TrainingPosition } from "./objective.ts";
 import { crossEntropyObjective } from "./objectives.ts";
 import { cosineSchedule, type Schedule } from "./schedules.ts";
 import { type SgdOptions, sgdOptions } from "./sgd-options.ts";
@@ -85,6 +85,7 @@ export class Trainer {
     const start = performance.now();
     await checkFirstBatches(data, validation, network);
     if (resume && resume.optimizer.size > 0) await network.importOptimizerState(resume.optimizer);
+    if (resume?.objective) await this.#objective.importState?.(resume.objective);
 
     if (this.#epoch < epochs) await this.#stopIfAborted();
     while (this.#epoch < epochs) {
@@ -98,7 +99,13 @@ export class Trainer {
   async state(): Promise<TrainerState> {
     const { network } = this.#options;
     const optimizer = await network.exportOptimizerState();
-    return { progress: this.progress, network: await network.exportState(), optimizer };
+    const objective = await this.#objective.exportState?.();
+    return {
+      progress: this.progress,
+      network: await network.exportState(),
+      optimizer,
+      ...(objective && { objective }),
+    };
   }
 
   /** Where the training stands. */
@@ -129,9 +136,12 @@ export class Trainer {
     const { network } = this.#options;
     checkBatch(batch, network.spec, "training set");
     const sgd = { ...this.#sgd, learningRate: this.#learningRate() };
-    const { loss, logits } = await network.trainStep(batch.images, await this.#objective(batch), sgd);
-    if (!Number.isFinite(loss)) throw divergedError(this.progress, loss, sgd.learningRate);
-    this.#meter.add(loss, logits, batch.labels, sgd.learningRate);
+    const lossOfBatch = await this.#objective(batch, this.#position);
+    const { loss, logits } = await network.trainStep(batch.images, lossOfBatch, sgd);
+    const applied = Number.isFinite(loss);
+    const figures = await this.#objective.afterStep?.({ learningRate: sgd.learningRate, applied });
+    if (!applied) throw divergedError(this.progress, loss, sgd.learningRate);
+    this.#meter.add(loss, logits, batch.labels, sgd.learningRate, figures);
     this.#batch++;
     return loss;
   }
@@ -191,9 +201,12 @@ export class Trainer {
   }
 
   /** Of the step that comes next. */
+  get #position(): TrainingPosition {
+    return { ...stepsOf(this.progress), stepsPerEpoch: this.#options.data.batchesPerEpoch, epoch: this.#epoch };
+  }
+
   #learningRate(): number {
-    const { step, totalSteps } = stepsOf(this.progress);
-    const { batchesPerEpoch: stepsPerEpoch } = this.#options.data;
-    return this.#sgd.learningRate * this.#schedule(step, { totalSteps, stepsPerEpoch });
+    const { step, ...length } = this.#position;
+    return this.#sgd.learningRate * this.#schedule(step, length);
   }
 }

@@ -4,17 +4,19 @@ import { type NdArray, RepvggError, type StateDict } from "@repvgg/core";
 import type { TrainerProgress, TrainerState } from "@repvgg/distill";
 import { exists, runFiles } from "./run-folder.ts";
 
-const PREFIX = { network: "network/", optimizer: "optimizer/" } as const;
+const PREFIX = { network: "network/", optimizer: "optimizer/", objective: "objective/" } as const;
+const PARTS = Object.keys(PREFIX) as (keyof typeof PREFIX)[];
 const PROGRESS = "progress";
 
 /** Writes all that a bit-exact continuation needs into one file, so that it is either the whole new state or the old one. */
-export async function saveResumeState(folder: string, { progress, network, optimizer }: TrainerState): Promise<void> {
+export async function saveResumeState(folder: string, state: TrainerState): Promise<void> {
   const { resume, resumeFolder } = runFiles(folder);
   await mkdir(resumeFolder, { recursive: true });
   const tensors = new Map<string, NdArray>();
-  for (const [name, array] of network) tensors.set(PREFIX.network + name, array);
-  for (const [name, array] of optimizer) tensors.set(PREFIX.optimizer + name, array);
-  await saveTensors(resume, tensors, { [PROGRESS]: JSON.stringify(progress) });
+  for (const part of PARTS) {
+    for (const [name, array] of state[part] ?? []) tensors.set(PREFIX[part] + name, array);
+  }
+  await saveTensors(resume, tensors, { [PROGRESS]: JSON.stringify(state.progress) });
 }
 
 /**
@@ -26,13 +28,12 @@ export async function loadResumeState(folder: string): Promise<TrainerState | un
   const { resume } = runFiles(folder);
   if (!(await exists(resume))) return undefined;
   const { tensors, metadata } = await loadTensors(resume);
-  const network: StateDict = new Map();
-  const optimizer = new Map<string, NdArray>();
+  const state = { network: new Map(), optimizer: new Map(), objective: new Map() } satisfies Record<string, StateDict>;
   for (const [name, array] of tensors) {
-    if (name.startsWith(PREFIX.network)) network.set(name.slice(PREFIX.network.length), array);
-    else optimizer.set(name.slice(PREFIX.optimizer.length), array);
+    const part = PARTS.find((part) => name.startsWith(PREFIX[part]));
+    if (part) state[part].set(name.slice(PREFIX[part].length), array);
   }
-  return { progress: parseProgress(metadata[PROGRESS], resume), network, optimizer };
+  return { progress: parseProgress(metadata[PROGRESS], resume), ...state };
 }
 
 function parseProgress(json: string | undefined, file: string): TrainerProgress {

@@ -16,12 +16,13 @@ import type { TrainingCommand } from "../training-options.ts";
 import { version } from "../version.ts";
 import { describeData } from "./data-source.ts";
 import { percent } from "./numbers.ts";
+import { openObjective } from "./objective.ts";
 import { openDeviceOf } from "./open-device.ts";
 import { loadResumeState, saveResumeState } from "./resume-state.ts";
 import { createRunFolder, runFiles, writeConfig, writeHistory } from "./run-folder.ts";
 import { type Given, newSettings, resumedSettings } from "./settings.ts";
 import { showTraining } from "./show-training.ts";
-import { openObjective, scheduleOf, trainingSources } from "./training-parts.ts";
+import { scheduleOf, trainingSources } from "./training-parts.ts";
 import { describePlan, planTraining, type TrainingPlan } from "./training-plan.ts";
 
 /** `repvgg train` and `repvgg distill`: plans, makes the run folder or continues one, trains. */

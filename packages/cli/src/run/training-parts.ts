@@ -1,22 +1,7 @@
-import type { Device } from "@repvgg/backend";
 import { BatchLoader, compose, preprocess, shift } from "@repvgg/data";
-import {
-  cachedTeacher,
-  constantSchedule,
-  cosineSchedule,
-  crossEntropyObjective,
-  kdObjective,
-  networkTeacher,
-  type Objective,
-  type Schedule,
-  stepSchedule,
-  teacherLogits,
-  withWarmup,
-} from "@repvgg/distill";
-import type { Terminal } from "../terminal.ts";
-import { startProgress } from "./progress.ts";
+import { constantSchedule, cosineSchedule, type Schedule, stepSchedule, withWarmup } from "@repvgg/distill";
 import type { Settings } from "./settings.ts";
-import type { PlannedTeacher, TrainingPlan } from "./training-plan.ts";
+import type { TrainingPlan } from "./training-plan.ts";
 
 const SHIFT_PIXELS = 2;
 const VALIDATION_BATCH = 256;
@@ -40,59 +25,4 @@ export function scheduleOf({ schedule, stepEpochs, warmupEpochs }: Settings): Sc
         ? stepSchedule({ epochs: stepEpochs })
         : constantSchedule();
   return warmupEpochs > 0 ? withWarmup(chosen, { epochs: warmupEpochs }) : chosen;
-}
-
-/** What the network learns from, and the teacher's memory to give back afterwards. */
-export interface OpenObjective {
-  readonly objective: Objective;
-  dispose(): void;
-}
-
-/** The labels, or the labels and a teacher. */
-export async function openObjective(
-  plan: TrainingPlan,
-  device: Device,
-  signal: AbortSignal,
-  terminal: Terminal,
-): Promise<OpenObjective> {
-  const { teacher, settings } = plan;
-  const { labelSmoothing, temperature, alpha, augment } = settings;
-  if (teacher === undefined) {
-    return { objective: crossEntropyObjective({ labelSmoothing: labelSmoothing ?? 0 }), dispose() {} };
-  }
-  const kd = { temperature, alpha };
-  const network = await device.createNetwork({
-    ...teacher,
-    imageSize: plan.preprocessing.size,
-    batchSize: settings.batchSize,
-  });
-  if (augment !== "none") {
-    // Each batch is new to the teacher.
-    return { objective: kdObjective({ teacher: networkTeacher(network), ...kd }), dispose: () => network.dispose() };
-  }
-  try {
-    const logits = await askTeacher(plan, teacher, network, signal, terminal);
-    return { objective: kdObjective({ teacher: cachedTeacher(logits), ...kd }), dispose() {} };
-  } finally {
-    network.dispose();
-  }
-}
-
-/** Without augmentation the teacher's answers never change: it is asked once about every image. */
-async function askTeacher(
-  { training, preprocessing, settings }: TrainingPlan,
-  { name }: PlannedTeacher,
-  network: Parameters<typeof teacherLogits>[0],
-  signal: AbortSignal,
-  terminal: Terminal,
-) {
-  const { batchSize } = settings;
-  const source = new BatchLoader({ dataset: training, batchSize, transform: preprocess(preprocessing) });
-  const progress = await startProgress(terminal, "teacher", training.length);
-  try {
-    const onBatch = (done: number) => progress.update(done, `asking ${name}`);
-    return await teacherLogits(network, source, { onBatch, signal });
-  } finally {
-    progress.stop();
-  }
 }
