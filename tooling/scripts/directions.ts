@@ -10,7 +10,8 @@ export const DIRECTIONS = {
   engine: ["core"],
   backend: ["core", "engine"],
   distill: ["core", "data", "metrics"],
-  cli: ["core", "metrics", "data", "checkpoint", "engine", "backend", "distill"],
+  report: ["core", "checkpoint"],
+  cli: ["core", "metrics", "data", "checkpoint", "engine", "backend", "distill", "report"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Packages that run anywhere, so that import nothing from outside either. */

@@ -1,5 +1,5 @@
+import { duration } from "@repvgg/report";
 import { SingleBar } from "cli-progress";
-import { duration } from "./format.ts";
 
 /** Where progress goes: standard error, or something like it. */
 export interface ProgressStream extends NodeJS.WritableStream {

@@ -1,5 +1,5 @@
+import { count, milliseconds, percent, tiny } from "@repvgg/report";
 import { compareStudents } from "./comparison.ts";
-import { count, milliseconds, percent, tiny } from "./format.ts";
 import type { FormLatency, NetworkCost, QuickstartResult, TrainingRecord } from "./result.ts";
 
 type Cells = readonly string[];

@@ -1,4 +1,4 @@
-import { count, millions } from "../format.ts";
+import { count, millions } from "@repvgg/report";
 import type { BlockFigures } from "../result.ts";
 
 const WIDTH = 480;

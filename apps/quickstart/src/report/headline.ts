@@ -1,5 +1,5 @@
+import { count, milliseconds, percent, tiny } from "@repvgg/report";
 import { compareStudents } from "../comparison.ts";
-import { count, milliseconds, percent, tiny } from "../format.ts";
 import type { QuickstartResult } from "../result.ts";
 
 /** The result in one sentence, and the four figures behind it. */

@@ -1,7 +1,6 @@
-import { percent } from "../format.ts";
+import { escapeHtml, percent } from "@repvgg/report";
+import { encodePng, pngDataUri } from "@repvgg/report/node";
 import type { Mistake } from "../result.ts";
-import { digitPng } from "./digit-png.ts";
-import { escapeHtml } from "./html.ts";
 
 const WIDTH = 220;
 const ROW_HEIGHT = 40;
@@ -27,7 +26,7 @@ export function mistakeCard(mistake: Mistake, classes: readonly string[], temper
   const opinion = (who: string, values: readonly number[]) =>
     `<br>P(${name(mistake.label)}) ${who} ${percent(values[mistake.label]!, 0)}`;
   return `<article class="card mistake">
-<div class="head"><div class="digit"><img src="${digitPng(mistake.pixels, mistake.size)}" alt="test image ${mistake.index}, ${truth}" width="84" height="84"></div>
+<div class="head"><div class="digit"><img src="${pngDataUri(encodePng(mistake.pixels, mistake.size))}" alt="test image ${mistake.index}, ${truth}" width="84" height="84"></div>
 <div class="what"><b>${truth}</b>, it says <b style="color:var(--bad)">${name(mistake.predicted)}</b>${opinion("student", mistake.student)}${opinion("teacher", mistake.teacher)}</div></div>
 <svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="probabilities by class">${charts.join("")}${axis.join("")}</svg>
 </article>`;

@@ -1,34 +1,24 @@
-import { count, duration, percent, tiny } from "../format.ts";
+import { count, duration, escapeHtml, htmlPage, legend, matrixTable, percent, tiny } from "@repvgg/report";
 import type { QuickstartResult } from "../result.ts";
 import { blockDrawing } from "./block-drawing.ts";
 import { errorChart, lossChart, RUN_STYLE } from "./curves.ts";
 import { headline } from "./headline.ts";
-import { escapeHtml } from "./html.ts";
-import { matrixTable } from "./matrix.ts";
 import { mistakeCard } from "./mistake-card.ts";
 import { resultsTable } from "./results-table.ts";
 import { speedBars } from "./speed.ts";
-import { STYLE } from "./style.ts";
+
+/** The digits are white on black: on a light page they are shown as ink on paper. */
+const DIGIT_STYLE = `
+.mistake img { filter: invert(1); }
+@media (prefers-color-scheme: dark) { .mistake img { filter: none; } }
+`;
 
 /** The whole report as one HTML file that needs nothing else: no script, no font, no request. */
 export function renderReport(result: QuickstartResult): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>RepVGG on MNIST: train, distil, fuse, prove</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-${headline(result)}
+  const body = `${headline(result)}
 ${[results, curves, confusion, mistakes, fusion, speed, settings].map((part) => part(result)).join("\n")}
-<footer>Made by the RepVGG quickstart on ${escapeHtml(result.finishedAt.slice(0, 16).replace("T", " "))} UTC. <code>result.json</code> beside this file holds every figure.</footer>
-</main>
-</body>
-</html>
-`;
+<footer>Made by the RepVGG quickstart on ${escapeHtml(result.finishedAt.slice(0, 16).replace("T", " "))} UTC. <code>result.json</code> beside this file holds every figure.</footer>`;
+  return htmlPage({ title: "RepVGG on MNIST: train, distil, fuse, prove", body, style: DIGIT_STYLE });
 }
 
 function section(title: string, text: string, content: string): string {
@@ -46,13 +36,10 @@ function results(result: QuickstartResult): string {
 }
 
 function curves(result: QuickstartResult): string {
-  const legend = Object.values(RUN_STYLE).map(
-    ({ label, color }) => `<li><span class="dot" style="color:${color}"></span>${label}</li>`,
-  );
   return section(
     "How they learn",
     "Each run over its own length, both axes of values logarithmic. Left: wrong answers, on the training images as a thin line, on the test images as points after each epoch. Right: what each run minimises. The distilled student's loss is another quantity than the other two: mostly its distance from the softened teacher.",
-    `<ul class="legend">${legend.join("")}</ul><div class="two"><div class="card">${errorChart(result)}</div><div class="card">${lossChart(result)}</div></div>`,
+    `${legend(Object.values(RUN_STYLE))}<div class="two"><div class="card">${errorChart(result)}</div><div class="card">${lossChart(result)}</div></div>`,
   );
 }
 

@@ -1,5 +1,5 @@
+import { count, duration, millions, percent } from "@repvgg/report";
 import { compareStudents } from "../comparison.ts";
-import { count, duration, millions, percent } from "../format.ts";
 import type { NetworkCost, QuickstartResult, TrainingRecord } from "../result.ts";
 import { RUN_STYLE } from "./curves.ts";
 
@@ -19,7 +19,7 @@ export function resultsTable(result: QuickstartResult): string {
 }
 
 function row(result: QuickstartResult, run: TrainingRecord, cost: NetworkCost, note: string): string {
-  const { label, color } = RUN_STYLE[run.name];
+  const { name: label, color } = RUN_STYLE[run.name];
   const cells = [
     String(run.seed),
     `<b>${count(run.errors)}</b>`,

@@ -1,4 +1,4 @@
-import { milliseconds } from "../format.ts";
+import { milliseconds } from "@repvgg/report";
 import type { Latency, QuickstartResult } from "../result.ts";
 
 /** Latency of both forms at batch 1: the median as a bar, the middle 80 % of the calls as a line on it. */

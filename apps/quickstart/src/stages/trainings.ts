@@ -1,7 +1,7 @@
 import { fuseState, type Logits, type StateDict } from "@repvgg/core";
 import { firstImages } from "@repvgg/data";
 import { cachedTeacher, crossEntropyObjective, kdObjective, type Objective } from "@repvgg/distill";
-import { duration, percent } from "../format.ts";
+import { duration, percent } from "@repvgg/report";
 import type { PipelineOptions } from "../pipeline.ts";
 import type { SeedResult, TrainingRecord } from "../result.ts";
 import { type Recipe, TEACHER_SEED } from "../settings.ts";

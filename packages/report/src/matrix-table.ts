@@ -1,6 +1,6 @@
-import { escapeHtml } from "./html.ts";
+import { escapeHtml } from "./escape-html.ts";
 
-interface MatrixOptions {
+export interface MatrixOptions {
   readonly classes: readonly string[];
   /** The colour of the largest cell off the diagonal. */
   readonly tint: string;

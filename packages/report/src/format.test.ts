@@ -20,5 +20,7 @@ describe("format", () => {
     expect(duration(59.4)).toBe("59 s");
     expect(duration(59.6)).toBe("1 min 00 s");
     expect(duration(119.7)).toBe("2 min 00 s");
+    expect(duration(3599.6)).toBe("1 h 00 min");
+    expect(duration(36_125)).toBe("10 h 02 min");
   });
 });

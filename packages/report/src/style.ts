@@ -3,12 +3,12 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --bg: #f6f7f9; --card: #ffffff; --ink: #14181f; --muted: #5c6675; --line: #e3e7ed;
-  --teacher: #64748b; --alone: #d97706; --distilled: #0f6fde; --good: #0b8a5a; --bad: #cf3341; --digit-filter: invert(1);
+  --teacher: #64748b; --alone: #d97706; --distilled: #0f6fde; --good: #0b8a5a; --bad: #cf3341;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --bg: #0e1116; --card: #161b22; --ink: #e8ecf2; --muted: #98a3b3; --line: #2a313b;
-    --teacher: #94a3b8; --alone: #f0a23b; --distilled: #58a6ff; --good: #3fc48b; --bad: #ff6b74; --digit-filter: none;
+    --teacher: #94a3b8; --alone: #f0a23b; --distilled: #58a6ff; --good: #3fc48b; --bad: #ff6b74;
   }
 }
 * { box-sizing: border-box; }
@@ -60,7 +60,7 @@ tbody th { font-weight: 600; }
 .mistake { padding: 14px; }
 .mistake .head { display: flex; gap: 12px; align-items: center; }
 .mistake .digit { flex: none; border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
-.mistake img { display: block; width: 84px; height: 84px; image-rendering: pixelated; filter: var(--digit-filter); }
+.mistake img { display: block; width: 84px; height: 84px; image-rendering: pixelated; }
 .mistake .what { white-space: nowrap; font-size: 13.5px; line-height: 1.45; color: var(--muted); }
 .mistake .what b { color: var(--ink); font-size: 15px; }
 .mistake svg { width: 100%; margin-top: 10px; overflow: visible; }

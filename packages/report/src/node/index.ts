@@ -1,0 +1,1 @@
+export { encodePng, pngDataUri } from "./png.ts";
