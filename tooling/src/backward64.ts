@@ -10,9 +10,14 @@ import { add64, map64, type State64, sumPerChannel, type Tensor64 } from "./tens
  *
  * @param forward A train-mode {@link Forward64} (deploy-form blocks may be among its blocks); its masks are held fixed.
  * @param dLogits Gradient of the loss at the logits, `[N, numClasses]`.
+ * @param dFeatures Gradients of the loss at the outputs of stages 1 to 4, where it is a function of them.
  * @returns By parameter name, in the layout of the state.
  */
-export function backward64(forward: Forward64, dLogits: ArrayLike<number>): Map<string, Float64Array> {
+export function backward64(
+  forward: Forward64,
+  dLogits: ArrayLike<number>,
+  dFeatures: readonly (ArrayLike<number> | undefined)[] = [],
+): Map<string, Float64Array> {
   const { plan, state, blocks, pooled } = forward;
   const gradients = new Map<string, Float64Array>();
   const n = pooled.shape[0];
@@ -22,6 +27,8 @@ export function backward64(forward: Forward64, dLogits: ArrayLike<number>): Map<
   const [, h, w, c] = blocks.at(-1)!.y.shape;
   let dy = map64(blocks.at(-1)!.y, (_, i) => dPooled.data[Math.floor(i / (h * w * c)) * c + (i % c)]! / (h * w));
   for (const block of plan.blocks.toReversed()) {
+    const ofFeature = plan.blocks[block.index + 1]?.stage === block.stage ? undefined : dFeatures[block.stage - 1];
+    if (ofFeature) dy = map64(dy, (value, i) => value + ofFeature[i]!);
     dy = blockGradients64(plan.spec, block, state, blocks[block.index]!, dy, gradients);
   }
   return gradients;

@@ -1,6 +1,6 @@
-import type { NdArray, SgdStep, StateDict, TrainableNetwork } from "@repvgg/core";
+import type { LossFunction, NdArray, SgdStep, StateDict, TrainableNetwork } from "@repvgg/core";
 import { relativeError } from "@repvgg/tooling";
-import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
+import { add, mean, mul, type Scalar, square, type Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import type { DeviceName } from "./device.ts";
 import { openDevice } from "./open-device.ts";
@@ -76,6 +76,29 @@ describe("the same steps on tfjs and in the engine", () => {
       expect([...a.optimizer.keys()].sort()).toEqual([...b.optimizer.keys()].sort());
       expect(largestError(a.optimizer, b.optimizer)).toBeLessThan(TOLERANCE);
     }
+    tfjs.dispose();
+    engine.dispose();
+  });
+
+  it("agree on a loss of the stages' outputs too", async () => {
+    const step = { learningRate: 0.05, momentum: 0.9, weightDecay: 1e-2, nesterov: false };
+    const loss: LossFunction<Tensor, Scalar> = (outputs) => {
+      const [first, , third] = outputs.features;
+      const hints = add(mean(square(first!)), mean(square(third!)));
+      return add<Scalar>(crossEntropy(labels)(outputs), mul(hints, 0.5));
+    };
+    const [tfjs, engine] = [await learner("cpu"), await learner("wasm")];
+    const losses: number[][] = [];
+    for (let k = 0; k < STEPS; k++) {
+      losses.push(await Promise.all([engine, tfjs].map(async (n) => (await n.trainStep(batch(k), loss, step)).loss)));
+    }
+    for (const [a, b] of losses) expect(Math.abs(a! - b!)).toBeLessThan(TOLERANCE * b!);
+    expect(largestError(await engine.exportState(), await tfjs.exportState())).toBeLessThan(TOLERANCE);
+    const [a, b] = [await engine.features(batch(0)), await tfjs.features(batch(0))];
+    a.forEach(({ shape, data }, stage) => {
+      expect(shape).toEqual(b[stage]!.shape);
+      expect(relativeError(data, b[stage]!.data)).toBeLessThan(TOLERANCE);
+    });
     tfjs.dispose();
     engine.dispose();
   });

@@ -18,9 +18,9 @@ import { withTfjsBackend } from "./tfjs-backend.ts";
 /**
  * Joins the engine's two halves of a step with a loss written in tfjs.
  *
- *     logits → loss and ∂loss/∂logits by tfjs → backward and update
+ *     outputs → loss and ∂loss/∂outputs by tfjs → backward and update
  *
- * The engine knows no tfjs, and tfjs sees only the logits, so any loss works, a user's own too.
+ * The engine knows no tfjs, and tfjs sees only the outputs that the loss reads, so any loss works, a user's own too.
  */
 export class EngineTrainableNetwork implements TrainableNetwork<Tensor, Scalar> {
   readonly spec: RepVggSpec;
@@ -45,12 +45,16 @@ export class EngineTrainableNetwork implements TrainableNetwork<Tensor, Scalar> 
     return this.#engine.predict(images);
   }
 
+  features(images: Images): Promise<Images[]> {
+    return this.#engine.features(images);
+  }
+
   async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: SgdStep): Promise<TrainStepResult> {
-    const logits = this.#engine.forward(images);
-    // The loss is small, [N, C]: plain JavaScript is fast enough, and the same everywhere.
-    const result = await withTfjsBackend("cpu", () => lossGradient(loss, logits));
-    if (Number.isFinite(result.loss)) this.#engine.backwardAndUpdate(result.gradient, step);
-    return { loss: result.loss, logits };
+    const outputs = this.#engine.forward(images);
+    // The loss is mostly small, [N, C]: plain JavaScript is fast enough, and the same everywhere.
+    const result = await withTfjsBackend("cpu", () => lossGradient(loss, outputs));
+    if (Number.isFinite(result.loss)) this.#engine.backwardAndUpdate(result.gradients, step);
+    return { loss: result.loss, logits: outputs.logits };
   }
 
   exportState(): Promise<StateDict> {

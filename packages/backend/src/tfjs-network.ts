@@ -13,6 +13,7 @@ import {
   sizeOf,
   type TrainableNetwork,
   type TrainStepResult,
+  zeros,
 } from "@repvgg/core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import { type TfjsBackend, withTfjsBackend } from "./tfjs-backend.ts";
@@ -41,16 +42,26 @@ export class TfjsDeviceNetwork<N extends Network> implements Network {
   }
 
   async predict(images: Images): Promise<Logits> {
+    const [logits] = await this.#inParts(images, async (part) => [await this.network.predict(part)]);
+    return logits as Logits;
+  }
+
+  async features(images: Images): Promise<Images[]> {
+    return (await this.#inParts(images, (part) => this.network.features(part))) as Images[];
+  }
+
+  /** Runs batches of images, and puts what each gives one after the other. */
+  async #inParts(images: Images, run: (part: Images) => Promise<NdArray[]>): Promise<NdArray[]> {
     this.checkImages(images);
     const [count] = images.shape;
-    const { numClasses } = this.spec;
-    const data = new Float32Array(count * numClasses);
+    let results: NdArray[] = [];
     for (let start = 0; start < count; start += this.#batchSize) {
       const part = rows(images, start, Math.min(count, start + this.#batchSize));
-      const logits = await withTfjsBackend(this.backend, () => this.network.predict(part));
-      data.set(logits.data, start * numClasses);
+      const arrays = await withTfjsBackend(this.backend, () => run(part));
+      if (start === 0) results = arrays.map(({ shape }) => zeros([count, ...shape.slice(1)]));
+      for (const [i, { shape, data }] of arrays.entries()) results[i]!.data.set(data, start * sizeOf(shape.slice(1)));
     }
-    return ndArray([count, numClasses], data);
+    return results;
   }
 
   exportState(): Promise<StateDict> {

@@ -8,6 +8,7 @@ export { type BatchNormState, batchNormOf, fuseConvBn } from "./fuse-conv-bn.ts"
 export { fuseState } from "./fuse-network.ts";
 export { initialState } from "./initial-state.ts";
 export { type BlockPlan, type LayerPlan, layerPlan } from "./layer-plan.ts";
+export { lazyList } from "./lazy-list.ts";
 export {
   type Images,
   type Kernel,
@@ -24,6 +25,7 @@ export {
   BATCH_NORM,
   type LossFunction,
   type Network,
+  type OutputGradients,
   type Outputs,
   type SgdStep,
   type TrainableNetwork,

@@ -14,16 +14,39 @@ export interface Network extends Disposable {
    * @throws {RepvggError} `E_SHAPE`, or `E_DISPOSED` after dispose.
    */
   predict(images: Images): Promise<Logits>;
+  /**
+   * The outputs of stages 1 to 4 in inference mode, `[N, h, w, C]` each: what a detector or a segmenter builds on.
+   *
+   * @param images As {@link predict}'s.
+   * @returns Four arrays, newly allocated.
+   * @throws {RepvggError} as {@link predict}.
+   */
+  features(images: Images): Promise<Images[]>;
   /** A copy of all parameters and running statistics. */
   exportState(): Promise<StateDict>;
   /** Frees the device memory. Safe to call twice. */
   dispose(): void;
 }
 
-/** What a loss sees: `Tensor` is the tensor type of the library that the loss is written with (tfjs). */
+/**
+ * What a loss sees: `Tensor` is the tensor type of the library that the loss is written with (tfjs).
+ *
+ * A loss may be a function of any of them. What it does not read costs nothing: the elements of the lists are made when read.
+ */
 export interface Outputs<Tensor> {
   /** `[N, numClasses]`. */
   readonly logits: Tensor;
+  /** Logits of the auxiliary classifiers, `[N, numClasses]` each, that of the lowest stage first; empty where the network has none. */
+  readonly auxiliary: readonly Tensor[];
+  /** Outputs of stages 1 to 4, `[N, h, w, C]` each. */
+  readonly features: readonly Tensor[];
+}
+
+/** Gradients of a loss at the {@link Outputs} that it is a function of; undefined where it is not. */
+export interface OutputGradients {
+  readonly logits: NdArray | undefined;
+  readonly auxiliary: readonly (NdArray | undefined)[];
+  readonly features: readonly (NdArray | undefined)[];
 }
 
 /** A differentiable function of the outputs; returns a scalar. The targets are in its closure. */

@@ -14,7 +14,7 @@ import {
   TILE,
   windowRuns,
 } from "./layouts.ts";
-import { type BlockBuffers, BRANCHES, outputRows, planeBytes, tilesOf } from "./network-buffers.ts";
+import { type BlockBuffers, BRANCHES, lastOfStage, outputRows, planeBytes, tilesOf } from "./network-buffers.ts";
 import { gradientOf, type PlacedNetwork, slotOf } from "./placed-network.ts";
 import { floatBits } from "./program.ts";
 import { emitSqueezeBackward } from "./squeeze.ts";
@@ -285,12 +285,20 @@ function emitHeadBackward(emitter: Emitter, network: PlacedNetwork, logitsGradie
   program.add("averagePoolGradient", batch * height, { gradient: features, height, width, channels, output: dy });
 }
 
+/** Where the gradient of a stage's output lies, complete but for what a loss of that output adds, before call `calls`. */
+export interface StageGradient {
+  readonly stage: number;
+  readonly calls: number;
+  readonly gradient: ImageLayout;
+}
+
 /**
  * From dL/dlogits to the gradient of every parameter.
  *
  * @param logitsGradient Address of `[N, classes in whole panels]`, zero in the padding.
+ * @returns Where to stop for gradients of the outputs of stages 4 to 1, in this order.
  */
-export function emitBackward(emitter: Emitter, network: PlacedNetwork, logitsGradient: number): void {
+export function emitBackward(emitter: Emitter, network: PlacedNetwork, logitsGradient: number): StageGradient[] {
   const { memory } = emitter;
   const { buffers, batch } = network;
   // Two dense buffers take turns as the gradient of a block's output and of its input.
@@ -300,9 +308,13 @@ export function emitBackward(emitter: Emitter, network: PlacedNetwork, logitsGra
 
   let dy = dense(last.block.index + 1, bytesOf(shapeOf(last.output)));
   emitHeadBackward(emitter, network, logitsGradient, dy);
+  const stops: StageGradient[] = [];
   for (const block of buffers.blocks.toReversed()) {
-    const { index } = block.block;
+    const { index, stage } = block.block;
     const shape = shapeOf(block.output);
+    if (stage > 0 && block === lastOfStage(buffers, stage)) {
+      stops.push({ stage, calls: emitter.program.calls.length, gradient: denseLayout(dy, shape) });
+    }
     const inputShape = shapeOf({ ...block.input, images: batch });
     const gradients: BlockGradients = {
       dy,
@@ -317,4 +329,5 @@ export function emitBackward(emitter: Emitter, network: PlacedNetwork, logitsGra
     if (index > 0) emitInputGradient(emitter, network, block, gradients);
     dy = gradients.dx.origin;
   }
+  return stops;
 }

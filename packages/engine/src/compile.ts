@@ -1,5 +1,5 @@
 import { type Form, type LayerPlan, stateLayout } from "@repvgg/core";
-import { emitBackward } from "./backward.ts";
+import { emitBackward, type StageGradient } from "./backward.ts";
 import { emitForward, emitInferenceCoefficients, emitTransformedWeights } from "./forward.ts";
 import { bytesOf, PANEL, panelled } from "./layouts.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
@@ -14,6 +14,8 @@ export interface Compiled<Name extends string> extends PlacedNetwork {
 }
 
 export interface CompiledTraining extends Compiled<"forward" | "backward" | "update" | "evaluate"> {
+  /** Where the backward program stops for gradients of the stages' outputs, if there are any: stage 4 first. */
+  readonly stageGradients: readonly StageGradient[];
   /** Addresses of what the host writes before the backward pass and the update. */
   readonly inputs: {
     /** dL/dlogits, `[N, classes in whole panels]`. */
@@ -56,12 +58,12 @@ export function compileTraining(plan: LayerPlan, batch: number, threads: number)
     };
     const [forward, backward, update, evaluate] = [new Program(), new Program(), new Program(), new Program()];
     emitForward({ memory, program: forward }, network, { mode: "train" });
-    emitBackward({ memory, program: backward }, network, inputs.logitsGradient);
+    const stageGradients = emitBackward({ memory, program: backward }, network, inputs.logitsGradient);
     emitUpdate(update, network.parameters, inputs.settings);
     emitInferenceCoefficients({ memory, program: evaluate }, network);
     emitForward({ memory, program: evaluate }, network, { mode: "inference" });
     const programs = placePrograms(memory, { forward, backward, update, evaluate }, threads);
-    return { ...network, inputs, programs };
+    return { ...network, inputs, stageGradients, programs };
   });
 }
 

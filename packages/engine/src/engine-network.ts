@@ -10,13 +10,17 @@ import {
   ShapeError,
   type StateDict,
   type StateEntry,
+  sizeOf,
   stateLayout,
+  zeros,
 } from "@repvgg/core";
-import { panelled } from "./layouts.ts";
-import { type NetworkBuffers, storedInputChannels } from "./network-buffers.ts";
+import { panelled, readImages } from "./layouts.ts";
+import { lastOfStage, type NetworkBuffers, storedInputChannels } from "./network-buffers.ts";
 import { type ParameterLayout, readSlot } from "./parameters.ts";
 import type { PlacedProgram } from "./program.ts";
 import { MAX_MEMORY_BYTES, type Runtime } from "./runtime.ts";
+
+export const STAGES = [1, 2, 3, 4] as const;
 
 /** What an engine network is made from. */
 export interface EngineNetworkOptions {
@@ -53,18 +57,45 @@ export class EngineNetwork {
     this.#buffers = buffers;
   }
 
-  /** Runs `program` over as many batches as the images make. */
+  /** Logits, by as many runs of `program` as the images make batches. */
   predict(images: Images, program: PlacedProgram): Logits {
     const [N] = images.shape;
     const classes = this.plan.spec.numClasses;
     const data = new Float32Array(N * classes);
+    this.#run(images, program, (start, count) => data.set(this.logits(count), start * classes));
+    return { shape: [N, classes], data };
+  }
+
+  /** Outputs of the stages, in the same way. */
+  features(images: Images, program: PlacedProgram): Images[] {
+    const [N] = images.shape;
+    const features = STAGES.map((stage): Images => {
+      const { block } = lastOfStage(this.#buffers, stage);
+      return zeros([N, ...block.outputSize, block.outChannels]);
+    });
+    this.#run(images, program, (start, count) => {
+      for (const [i, { shape, data }] of features.entries()) {
+        data.set(this.stageOutput(STAGES[i]!, count).data, start * sizeOf(shape.slice(1)));
+      }
+    });
+    return features;
+  }
+
+  #run(images: Images, program: PlacedProgram, read: (start: number, count: number) => void): void {
+    const [N] = images.shape;
     for (let start = 0; start < N; start += this.batchSize) {
       const count = Math.min(this.batchSize, N - start);
       this.stage(images, start, count);
       this.runtime.run(program);
-      data.set(this.logits(count), start * classes);
+      read(start, count);
     }
-    return { shape: [N, classes], data };
+  }
+
+  /** What the last run left as the output of a stage, of the first `count` images. */
+  stageOutput(stage: number, count: number): Images {
+    const { block, output } = lastOfStage(this.#buffers, stage);
+    const data = readImages(this.runtime.floats, output, count, block.outChannels);
+    return { shape: [count, ...block.outputSize, block.outChannels], data };
   }
 
   /** @throws {ShapeError} The images are not `[N, H, W, C]` as the network was made for, with N ≥ 1. */

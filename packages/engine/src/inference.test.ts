@@ -29,6 +29,18 @@ describe.each(Object.entries(TEST_NETWORKS))("inference, %s", (_, testCase) => {
     }
   });
 
+  it.each(["train", "deploy"] as const)("gives the outputs of the stages in %s form", async (form) => {
+    const network = await create(form, 2, 1);
+    const features = await network.features(images);
+    expect(features.length).toBe(4);
+    features.forEach(({ shape, data }, i) => {
+      const last = plan.blocks.findLast(({ stage }) => stage === i + 1)!;
+      const expected = reference.blocks[last.index]!.y;
+      expect(shape).toEqual(expected.shape);
+      expect(relativeError(data, expected.data)).toBeLessThan(2e-5); // as the logits
+    });
+  });
+
   it.each(["train", "deploy"] as const)("gives the same bits on any number of threads in %s form", async (form) => {
     const [one, two, three] = await Promise.all([1, 2, 3].map((threads) => create(form, batch, threads)));
     const expected = await one!.predict(images);

@@ -42,6 +42,11 @@ class InferenceNetwork implements Network {
     return this.#network.predict(images, this.#program);
   }
 
+  async features(images: Images): Promise<Images[]> {
+    this.#network.assertImages(images);
+    return this.#network.features(images, this.#program);
+  }
+
   async exportState(): Promise<StateDict> {
     return this.#network.readState(this.#entries, ({ name }) => this.#state.get(name)!);
   }

@@ -31,6 +31,45 @@ export function paddedCorner(layout: ImageLayout): number {
   return layout.origin - layout.rowBytes - layout.channels * FLOAT_BYTES;
 }
 
+/**
+ * Copies the first `channels` of each pixel of the first `images` images out of memory, without borders and padding.
+ *
+ * @returns `[images, height, width, channels]`, row-major.
+ */
+export function readImages(floats: Float32Array, layout: ImageLayout, images: number, channels: number): Float32Array {
+  const result = new Float32Array(images * layout.height * layout.width * channels);
+  forEachRun(layout, images, channels, (from, to, length) => {
+    result.set(floats.subarray(from, from + length), to);
+  });
+  return result;
+}
+
+/** Adds a dense `[images, height, width, channels]` array to what the layout holds: the inverse of {@link readImages}. */
+export function addImages(floats: Float32Array, layout: ImageLayout, channels: number, source: Float32Array): void {
+  forEachRun(layout, layout.images, channels, (to, from, length) => {
+    for (let i = 0; i < length; i++) floats[to + i]! += source[from + i]!;
+  });
+}
+
+/** The longest pieces that are contiguous in memory and in a dense array: rows, or pixels where channels are padded. */
+function forEachRun(
+  layout: ImageLayout,
+  images: number,
+  channels: number,
+  visit: (inMemory: number, inArray: number, length: number) => void,
+): void {
+  const { height, width } = layout;
+  const pixels = channels === layout.channels ? width : 1;
+  for (let image = 0; image < images; image++) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x += pixels) {
+        const inMemory = (layout.origin + pixelOffset(layout, image, y, x)) / FLOAT_BYTES;
+        visit(inMemory, ((image * height + y) * width + x) * channels, pixels * channels);
+      }
+    }
+  }
+}
+
 type Shape = readonly [images: number, height: number, width: number, channels: number];
 
 /** Rows of pixels without gaps, at an address that the caller has. */

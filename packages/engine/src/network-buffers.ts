@@ -76,6 +76,10 @@ export function usesWinograd(block: BlockPlan): boolean {
 /** Bytes between Winograd planes: one cache line more than the tiles, as multiples of 4096 would share cache sets. */
 export const planeBytes = (tiles: number, channels: number) => tiles * channels * 4 + 64;
 
+/** The buffers of the last block of a stage, 1 to 4. */
+export const lastOfStage = ({ blocks }: NetworkBuffers, stage: number) =>
+  blocks.findLast(({ block }) => block.stage === stage)!;
+
 /** Output rows of a block over the whole batch. */
 export const outputRows = (block: BlockPlan, batch: number) => batch * block.outputSize[0] * block.outputSize[1];
 
@@ -97,8 +101,8 @@ function placeSqueeze(
 /**
  * Places the activations.
  *
- * @param retain Keep what the backward pass needs: each block has its own buffers. Otherwise blocks take turns with two
- * activations of each size.
+ * @param retain Keep what the backward pass needs: each block has its own buffers. Otherwise the blocks of a stage take turns with
+ * two activations.
  */
 export function placeBuffers(
   memory: MemoryPlan,
@@ -116,7 +120,9 @@ export function placeBuffers(
   const blocks = plan.blocks.map((block): BlockBuffers => {
     const channels = panelled(block.outChannels);
     const shape = [batch, ...block.outputSize, channels] as const;
-    const output = paddedLayout((bytes) => own(`activation ${shape} ${block.index % 2}`, bytes), shape);
+    // Those of one stage only: the output of a stage stays until the end of the pass.
+    const activation = `activation ${shape} ${block.stage} ${block.index % 2}`;
+    const output = paddedLayout((bytes) => own(activation, bytes), shape);
     const squeezed = block.squeezeChannels > 0;
     const winograd = usesWinograd(block);
     const tiles = batch * tilesOf(block.outputSize);

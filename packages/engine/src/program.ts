@@ -70,6 +70,11 @@ export interface PlacedProgram {
   readonly calls: number;
 }
 
+/** The calls from `start` to before `end`. */
+export function partOf({ program, address }: PlacedProgram, start: number, end: number): PlacedProgram {
+  return { program, address: address + start * CALL_RECORD.bytes, calls: end - start };
+}
+
 /** Adds the programs, and scratch for the most demanding of them, to the plan. */
 export function placePrograms<Name extends string>(
   memory: MemoryPlan,

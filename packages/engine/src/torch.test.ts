@@ -17,12 +17,15 @@ describe("the engine against PyTorch's float64", () => {
     expect(relativeError(predicted.data, torch.evalLogits)).toBeLessThan(1e-5);
     const losses = nesterov ? torch.nesterovLosses : torch.losses;
     for (const [i, expected] of losses.entries()) {
-      const logits = network.forward(images);
+      const { logits } = network.forward(images);
       if (i === 0) expect(relativeError(logits.data, torch.trainLogits)).toBeLessThan(1e-5);
       const { loss, gradient } = crossEntropy64(logits.data, labels);
       // Rounding grows from step to step through batch normalization of few values.
       expect(Math.abs(loss - expected)).toBeLessThan(1e-4);
-      network.backwardAndUpdate({ shape: logits.shape, data: Float32Array.from(gradient) }, { ...sgd, nesterov });
+      network.backwardAndUpdate(
+        { logits: { shape: logits.shape, data: Float32Array.from(gradient) } },
+        { ...sgd, nesterov },
+      );
     }
     if (!nesterov) {
       const trained = await network.exportState();

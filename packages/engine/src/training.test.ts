@@ -19,9 +19,12 @@ const LABELS = (batch: number, classes: number) => Int32Array.from({ length: bat
 
 /** Runs one step from the cross-entropy of the engine's own logits. */
 function step(network: EngineTrainingNetwork, images: Parameters<typeof network.forward>[0], nesterov = false): number {
-  const logits = network.forward(images);
+  const { logits } = network.forward(images);
   const { loss, gradient } = crossEntropy64(logits.data, LABELS(logits.shape[0], logits.shape[1]));
-  network.backwardAndUpdate({ shape: logits.shape, data: Float32Array.from(gradient) }, { ...STEP, nesterov });
+  network.backwardAndUpdate(
+    { logits: { shape: logits.shape, data: Float32Array.from(gradient) } },
+    { ...STEP, nesterov },
+  );
   return loss;
 }
 
@@ -34,17 +37,44 @@ describe.each(Object.entries(TEST_NETWORKS))("training, %s", (_, testCase) => {
 
   it("gives the float64 gradients of every parameter", async () => {
     const network = await create(options);
-    const logits = network.forward(images);
+    const { logits } = network.forward(images);
     const reference = forward64(plan, state, images, { mode: "train" });
     // Float32 sums of up to a few hundred products, and Winograd's transforms: about 1e-5 a layer.
     expect(relativeError(logits.data, reference.logits)).toBeLessThan(1e-4);
 
     const gradient = Float32Array.from(logits.data, (_, i) => Math.sin(i + 1));
-    network.backwardAndUpdate({ shape: logits.shape, data: gradient }, STEP);
+    network.backwardAndUpdate({ logits: { shape: logits.shape, data: gradient } }, STEP);
     const expected = backward64(reference, gradient);
     for (const [name, { data }] of network.exportGradients()) {
       // A ReLU that flips at rounding distance changes one product of many; these networks have none that does.
       expect(relativeError(data, expected.get(name)!), name).toBeLessThan(1e-3);
+    }
+  });
+
+  it("gives and takes gradients at the outputs of the stages", async () => {
+    const network = await create(options);
+    const { features } = network.forward(images);
+    const reference = forward64(plan, state, images, { mode: "train" });
+    const lasts = [1, 2, 3, 4].map((stage) => reference.blocks[plan.blocks.findLast((b) => b.stage === stage)!.index]!);
+    features.forEach(({ shape, data }, i) => {
+      expect(shape).toEqual(lasts[i]!.y.shape);
+      expect(relativeError(data, lasts[i]!.y.data)).toBeLessThan(1e-4); // as the logits
+    });
+    const wave = (array: NdArray, phase: number) => ({
+      shape: array.shape,
+      data: array.data.map((_, i) => Math.sin(i + phase)),
+    });
+    const given = features.map((array, i) => (i === 1 ? undefined : wave(array, i)));
+    network.backwardAndUpdate({ features: given }, STEP);
+    const zeros = new Float64Array(batch * spec.numClasses);
+    const expected = backward64(
+      reference,
+      zeros,
+      given.map((gradient) => gradient?.data),
+    );
+    for (const [name, { data }] of network.exportGradients()) {
+      if (name.startsWith("linear")) expect(data.every((value) => value === 0)).toBe(true);
+      else expect(relativeError(data, expected.get(name)!), name).toBeLessThan(1e-3); // as above
     }
   });
 
@@ -120,7 +150,7 @@ describe("EngineTrainingNetwork", () => {
     const before = bits(await network.exportState());
     network.forward(images);
     await network.predict(images);
-    expect(() => network.backwardAndUpdate({ shape: [4, 3], data: new Float32Array(12) }, STEP)).toThrow(
+    expect(() => network.backwardAndUpdate({ logits: { shape: [4, 3], data: new Float32Array(12) } }, STEP)).toThrow(
       expect.objectContaining({ code: "E_USAGE" }),
     );
     network.forward(images);
@@ -142,9 +172,9 @@ describe("EngineTrainingNetwork", () => {
     expect(() => network.forward(randomImages([3, ...imageSize, 3], 1))).toThrow(error("E_SHAPE"));
     await expect(network.predict(randomImages([1, 16, 15, 3], 1))).rejects.toThrow(error("E_SHAPE"));
     network.forward(images);
-    expect(() => network.backwardAndUpdate({ shape: [4, 4], data: new Float32Array(16) }, STEP)).toThrow(
-      error("E_SHAPE"),
-    );
+    const wide = { shape: [4, 4], data: new Float32Array(16) };
+    expect(() => network.backwardAndUpdate({ logits: wide }, STEP)).toThrow(error("E_SHAPE"));
+    expect(() => network.backwardAndUpdate({ features: [undefined, wide] }, STEP)).toThrow(error("E_SHAPE"));
     const wrong = new Map([["linear.weight", { shape: [1], data: new Float32Array(1) }]]);
     await expect(network.importOptimizerState(wrong)).rejects.toThrow(error("E_STATE"));
     const incomplete: StateDict = new Map([...options().state].slice(1));

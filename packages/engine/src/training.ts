@@ -4,8 +4,11 @@ import {
   type Form,
   type Images,
   type Logits,
+  lazyList,
   type NdArray,
   type Network,
+  type OutputGradients,
+  type Outputs,
   type RepVggSpec,
   RepvggError,
   type SgdStep,
@@ -15,9 +18,10 @@ import {
   sameShape,
 } from "@repvgg/core";
 import { type CompiledTraining, compileTraining } from "./compile.ts";
-import { assertFits, checkOptions, EngineNetwork, type EngineNetworkOptions } from "./engine-network.ts";
-import { panelled } from "./layouts.ts";
+import { assertFits, checkOptions, EngineNetwork, type EngineNetworkOptions, STAGES } from "./engine-network.ts";
+import { addImages, panelled } from "./layouts.ts";
 import { readSlot, trainableSlots, writeSlot, writeState } from "./parameters.ts";
+import { partOf } from "./program.ts";
 import { Runtime } from "./runtime.ts";
 
 export type { EngineNetworkOptions } from "./engine-network.ts";
@@ -25,18 +29,19 @@ export type { EngineNetworkOptions } from "./engine-network.ts";
 /** A network in train form, in WebAssembly, whose step is in two halves: the loss between them is the caller's. */
 export interface EngineTrainingNetwork extends Network {
   /**
-   * Train-mode logits of exactly `batchSize` images. The running statistics move only if {@link backwardAndUpdate} follows.
+   * Train-mode outputs of exactly `batchSize` images. The running statistics move only if {@link backwardAndUpdate} follows.
    *
+   * @returns Newly allocated; the features are copied out when they are read, which is possible until the next call.
    * @throws {RepvggError} `E_SHAPE`.
    */
-  forward(images: Images): Logits;
+  forward(images: Images): Outputs<NdArray> & { readonly logits: Logits };
   /**
-   * Backward from the gradient of the loss at the logits that the last {@link forward} gave, then one SGD update.
+   * Backward from the gradients of the loss at the outputs that the last {@link forward} gave, then one SGD update.
    *
-   * @param gradient `[N, numClasses]`.
+   * @param gradients In the shapes of the outputs; those that are undefined or missing count as zeros.
    * @throws {RepvggError} `E_SHAPE`, or `E_USAGE` if no forward went before.
    */
-  backwardAndUpdate(gradient: NdArray, step: SgdStep): void;
+  backwardAndUpdate(gradients: Partial<OutputGradients>, step: SgdStep): void;
   /** Gradients of the last backward pass by parameter name, in memory order (HWIO). */
   exportGradients(): Map<string, NdArray>;
   exportOptimizerState(): Promise<Map<string, NdArray>>;
@@ -50,6 +55,7 @@ class TrainingNetwork implements EngineTrainingNetwork {
   readonly #network: EngineNetwork;
   readonly #programs: CompiledTraining["programs"];
   readonly #inputs: CompiledTraining["inputs"];
+  readonly #stageGradients: CompiledTraining["stageGradients"];
   readonly #entries: readonly StateEntry[];
   readonly #batchesTracked: Map<string, number>;
   readonly #statistics: { start: number; end: number };
@@ -59,8 +65,7 @@ class TrainingNetwork implements EngineTrainingNetwork {
 
   constructor(
     network: EngineNetwork,
-    programs: CompiledTraining["programs"],
-    inputs: CompiledTraining["inputs"],
+    { programs, inputs, stageGradients }: CompiledTraining,
     entries: readonly StateEntry[],
     state: StateDict,
   ) {
@@ -68,6 +73,7 @@ class TrainingNetwork implements EngineTrainingNetwork {
     this.#network = network;
     this.#programs = programs;
     this.#inputs = inputs;
+    this.#stageGradients = stageGradients;
     this.#entries = entries;
     const tracked = entries.filter(({ role }) => role === "numBatchesTracked");
     this.#batchesTracked = new Map(tracked.map(({ name }) => [name, state.get(name)!.data[0]!]));
@@ -81,7 +87,13 @@ class TrainingNetwork implements EngineTrainingNetwork {
     return this.#network.predict(images, this.#programs.evaluate);
   }
 
-  forward(images: Images): Logits {
+  async features(images: Images): Promise<Images[]> {
+    this.#network.assertImages(images);
+    this.#rollBack();
+    return this.#network.features(images, this.#programs.evaluate);
+  }
+
+  forward(images: Images): Outputs<NdArray> & { readonly logits: Logits } {
     this.#network.assertImages(images);
     const { batchSize } = this.#network;
     const [N] = images.shape;
@@ -91,30 +103,67 @@ class TrainingNetwork implements EngineTrainingNetwork {
     this.#before = this.#network.runtime.floats.slice(this.#statistics.start, this.#statistics.end);
     this.#network.stage(images, 0, N);
     this.#network.runtime.run(this.#programs.forward);
-    return { shape: [N, this.spec.numClasses], data: this.#network.logits(N) };
+    return {
+      logits: { shape: [N, this.spec.numClasses], data: this.#network.logits(N) },
+      auxiliary: [],
+      features: lazyList(STAGES.length, (index) => this.#network.stageOutput(STAGES[index]!, N)),
+    };
   }
 
-  backwardAndUpdate(gradient: NdArray, step: SgdStep): void {
-    const { runtime, batchSize } = this.#network;
+  backwardAndUpdate({ logits, features = [] }: Partial<OutputGradients>, step: SgdStep): void {
+    const { runtime } = this.#network;
     runtime.assertUsable();
-    const { numClasses } = this.spec;
-    if (!sameShape(gradient.shape, [batchSize, numClasses])) {
-      throw new ShapeError("gradient", `[${batchSize}, ${numClasses}]`, gradient.shape);
-    }
+    this.#assertGradients(logits, features);
     if (!this.#before) throw new RepvggError("E_USAGE", "backwardAndUpdate() needs a forward() before it.");
-    const stride = panelled(numClasses);
-    const base = this.#inputs.logitsGradient / 4;
-    for (let n = 0; n < batchSize; n++) {
-      runtime.floats.set(gradient.data.subarray(n * numClasses, (n + 1) * numClasses), base + n * stride);
-    }
+    this.#writeLogitsGradient(this.#inputs.logitsGradient, logits);
     const { learningRate, momentum, weightDecay, nesterov } = step;
     const settings = (decay: number) => [learningRate, momentum, decay, Number(nesterov)];
     runtime.floats.set([...settings(weightDecay), ...settings(0)], this.#inputs.settings / 4);
-    runtime.run(this.#programs.backward);
+    this.#runBackward(features);
     runtime.run(this.#programs.update);
     this.#before = undefined;
     this.#stepped = true;
     for (const [name, count] of this.#batchesTracked) this.#batchesTracked.set(name, count + 1);
+  }
+
+  #assertGradients(logits: NdArray | undefined, features: OutputGradients["features"]): void {
+    const { batchSize, plan } = this.#network;
+    const check = (name: string, gradient: NdArray | undefined, shape: readonly number[]) => {
+      if (gradient && !sameShape(gradient.shape, shape)) {
+        throw new ShapeError(`The gradient of ${name}`, `[${shape.join(", ")}]`, gradient.shape);
+      }
+    };
+    check("the logits", logits, [batchSize, this.spec.numClasses]);
+    features.forEach((gradient, index) => {
+      const { outputSize, outChannels } = plan.blocks.findLast(({ stage }) => stage === index + 1)!;
+      check(`the output of stage ${index + 1}`, gradient, [batchSize, ...outputSize, outChannels]);
+    });
+  }
+
+  #writeLogitsGradient(address: number, gradient: NdArray | undefined): void {
+    const { runtime, batchSize } = this.#network;
+    const { numClasses } = this.spec;
+    const stride = panelled(numClasses);
+    const base = address / 4;
+    if (!gradient) runtime.floats.fill(0, base, base + batchSize * stride);
+    for (let n = 0; gradient && n < batchSize; n++) {
+      runtime.floats.set(gradient.data.subarray(n * numClasses, (n + 1) * numClasses), base + n * stride);
+    }
+  }
+
+  /** The backward program, with a stop wherever a gradient of the loss at a stage's output joins. */
+  #runBackward(features: OutputGradients["features"]): void {
+    const { runtime } = this.#network;
+    const { backward } = this.#programs;
+    let start = 0;
+    for (const { stage, calls, gradient: layout } of this.#stageGradients) {
+      const gradient = features[stage - 1];
+      if (!gradient) continue;
+      runtime.run(partOf(backward, start, calls));
+      addImages(runtime.floats, layout, gradient.shape.at(-1)!, gradient.data);
+      start = calls;
+    }
+    runtime.run(partOf(backward, start, backward.calls));
   }
 
   async exportState(): Promise<StateDict> {
@@ -204,5 +253,5 @@ export async function createTrainingNetwork(options: EngineNetworkOptions): Prom
   const runtime = await Runtime.create(memory, threads);
   writeState(runtime.floats, result.parameters, state);
   const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
-  return new TrainingNetwork(network, result.programs, result.inputs, entries, state);
+  return new TrainingNetwork(network, result, entries, state);
 }

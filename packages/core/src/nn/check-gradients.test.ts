@@ -24,5 +24,6 @@ it("says what to import where tfjs has no gradients, and predicts all the same",
 
 it("says the same of the gradient of a loss", () => {
   const logits = { shape: [1, 2], data: new Float32Array(2) } as const;
-  expect(() => lossGradient(({ logits }) => sum(logits) as Scalar, logits)).toThrow(expect.objectContaining(missing));
+  const outputs = { logits, auxiliary: [], features: [] };
+  expect(() => lossGradient(({ logits }) => sum(logits) as Scalar, outputs)).toThrow(expect.objectContaining(missing));
 });

@@ -13,7 +13,7 @@ import {
   type Tensor4D,
 } from "@tensorflow/tfjs-core";
 import type { BlockPlan, LayerPlan } from "../layer-plan.ts";
-import { BATCH_NORM } from "../network.ts";
+import { BATCH_NORM, type Outputs } from "../network.ts";
 import type { Form } from "../spec.ts";
 import { squeezePrefix } from "../state-layout.ts";
 import { convolve } from "./convolve.ts";
@@ -39,10 +39,9 @@ export function inferenceNormalize(parameter: Parameter): Normalize {
 }
 
 /**
- * Logits of a network whose parameters `parameter` gives. Tidies nothing: call it in `tidy` or under a gradient.
+ * Outputs of a network whose parameters `parameter` gives. Tidies nothing: call it in `tidy` or under a gradient.
  *
  * @param images `[N, H, W, inputChannels]`; borrowed.
- * @returns `[N, numClasses]`.
  */
 export function forward(
   plan: LayerPlan,
@@ -50,8 +49,9 @@ export function forward(
   parameter: Parameter,
   normalize: Normalize,
   images: Tensor4D,
-): Tensor2D {
+): Outputs<Tensor> {
   const { squeezeExcitation } = plan.spec;
+  const features: Tensor4D[] = [];
   let x = images;
   for (const block of plan.blocks) {
     const prefix = `${block.name}.${squeezePrefix(plan.spec)}`;
@@ -59,9 +59,11 @@ export function forward(
     const sum = form === "deploy" ? fusedConvolution(block, parameter, x) : branches(block, parameter, normalize, x);
     const active = relu(squeezeExcitation === "before-relu" && block.squeezeChannels > 0 ? excite(sum) : sum);
     x = squeezeExcitation === "after-relu" && block.squeezeChannels > 0 ? excite(active) : active;
+    if (block.stage > 0) features[block.stage - 1] = x; // the last block of each stage stays
   }
   const pooled = mean<Tensor2D>(x, [1, 2]); // [N, C]
-  return add(matMul(pooled, parameter<Tensor2D>("linear.weight")), parameter<Tensor1D>("linear.bias"));
+  const logits = add(matMul(pooled, parameter<Tensor2D>("linear.weight")), parameter<Tensor1D>("linear.bias"));
+  return { logits, auxiliary: [], features };
 }
 
 function fusedConvolution(block: BlockPlan, parameter: Parameter, x: Tensor4D): Tensor4D {

@@ -46,6 +46,25 @@ describe("TfjsNetwork", () => {
     }
   });
 
+  it.each([1, 2, 3])("gives the outputs of the stages in both forms, random spec %i", async (seed) => {
+    const spec = randomSpec(seed);
+    const plan = layerPlan(spec, [9, 8]);
+    const images = randomImages([2, 9, 8, spec.inputChannels], seed);
+    const state = randomState(plan, "train", seed);
+    const { blocks } = forward64(plan, state, images, { mode: "inference" });
+    for (const form of ["train", "deploy"] as const) {
+      const network = createTfjsNetwork({ spec, form, state: form === "train" ? state : fuseState(spec, state) });
+      const features = await network.features(images);
+      network.dispose();
+      expect(features.length).toBe(4);
+      features.forEach(({ shape, data }, i) => {
+        const expected = blocks[plan.blocks.findLast(({ stage }) => stage === i + 1)!.index]!.y;
+        expect(shape).toEqual(expected.shape);
+        expect(relativeError(data, expected.data)).toBeLessThan(FLOAT32);
+      });
+    }
+  });
+
   it("squeezes and excites after the ReLU too", async () => {
     const spec = randomSpec(2, { squeezeExcitation: "after-relu" });
     const plan = layerPlan(spec, [8, 8]);

@@ -1,8 +1,8 @@
-import { type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
+import { type Tensor, type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { RepvggError, ShapeError } from "../errors.ts";
 import { type LayerPlan, layerPlan } from "../layer-plan.ts";
 import { type Images, type Logits, type NdArray, ndArray, sizeOf } from "../nd-array.ts";
-import type { Network } from "../network.ts";
+import type { Network, Outputs } from "../network.ts";
 import type { Form, RepVggSpec } from "../spec.ts";
 import type { StateDict } from "../state-dict.ts";
 import { stateLayout } from "../state-layout.ts";
@@ -31,17 +31,12 @@ export class TfjsNetwork implements Network {
   }
 
   async predict(images: Images): Promise<Logits> {
-    this.assertUsable();
-    this.checkImages(images);
-    const logits = tidy(() => {
-      const parameter = this.variables.get.bind(this.variables);
-      return forward(this.plan, this.form, parameter, inferenceNormalize(parameter), toTensor(images));
-    });
-    try {
-      return ndArray(logits.shape, await logits.data<"float32">());
-    } finally {
-      logits.dispose();
-    }
+    const [logits] = await this.#infer(images, ({ logits }) => [logits]);
+    return logits as Logits;
+  }
+
+  async features(images: Images): Promise<Images[]> {
+    return (await this.#infer(images, ({ features }) => features)) as Images[];
   }
 
   async exportState(): Promise<StateDict> {
@@ -57,6 +52,22 @@ export class TfjsNetwork implements Network {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  async #infer(images: Images, wanted: (outputs: Outputs<Tensor>) => readonly Tensor[]): Promise<NdArray[]> {
+    this.assertUsable();
+    this.checkImages(images);
+    const tensors = tidy(() => {
+      const parameter = this.variables.get.bind(this.variables);
+      return [...wanted(forward(this.plan, this.form, parameter, inferenceNormalize(parameter), toTensor(images)))];
+    });
+    try {
+      return await Promise.all(
+        tensors.map(async (tensor) => ndArray([...tensor.shape], await tensor.data<"float32">())),
+      );
+    } finally {
+      for (const tensor of tensors) tensor.dispose();
+    }
   }
 
   protected get disposed(): boolean {

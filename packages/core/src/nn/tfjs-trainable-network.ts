@@ -117,9 +117,9 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
     };
     const { loss: lossOf, rethrow } = deferErrors(loss);
     const lossOfBatch = (x: Tensor4D) => {
-      const logits = forward(this.plan, "train", parameter, normalize, x);
-      pass.logits = keep(logits.clone());
-      return lossOf({ logits });
+      const outputs = forward(this.plan, "train", parameter, normalize, x);
+      pass.logits = keep(outputs.logits.clone() as Tensor2D);
+      return lossOf(outputs);
     };
     try {
       const { value, grads } = tidy(() => {
