@@ -1,3 +1,5 @@
+import type { ImageDataset } from "./dataset.ts";
+
 /** Where the encoded bytes of one image lie. Structured-cloneable, so that a worker thread can read and decode it. */
 export interface EncodedSample {
   /** For people, and for errors: a path relative to the data set, or the name inside an archive. */
@@ -19,4 +21,11 @@ export interface EncodedDataset {
   readonly classes: readonly string[];
   label(index: number): number;
   sample(index: number): EncodedSample;
+}
+
+/** A data set of either kind: encoded images of any sizes, or decoded ones of one size. */
+export type LabelledImages = EncodedDataset | ImageDataset;
+
+export function isEncoded(dataset: LabelledImages): dataset is EncodedDataset {
+  return "sample" in dataset;
 }

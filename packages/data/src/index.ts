@@ -7,7 +7,8 @@ export {
 } from "./batch-loader.ts";
 export type { CutBox, MixOptions, Mixture } from "./batch-mix.ts";
 export { firstImages, type ImageDataset, type InMemoryData, InMemoryDataset, Subset } from "./dataset.ts";
-export type { EncodedDataset, EncodedSample } from "./encoded-dataset.ts";
+export { type EncodedDataset, type EncodedSample, isEncoded, type LabelledImages } from "./encoded-dataset.ts";
+export { EncodedSubset, spreadImages } from "./encoded-subset.ts";
 export { type IdxArray, readIdx } from "./idx.ts";
 export { MNIST_CLASSES, mnistDataset } from "./mnist.ts";
 export { type NormalizeOptions, normalize, repeatChannels } from "./normalize.ts";
@@ -21,4 +22,5 @@ export {
   preprocessImages,
 } from "./preprocessing.ts";
 export { type ShiftOptions, shift } from "./shift.ts";
+export { type StratifiedSplitOptions, stratifiedSplit } from "./stratified-split.ts";
 export { compose, type ImageBatch, type Transform, type TransformContext } from "./transform.ts";

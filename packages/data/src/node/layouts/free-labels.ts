@@ -1,0 +1,67 @@
+import { some } from "./class-folders.ts";
+import type { DatasetProblem } from "./layout.ts";
+import { sortByCodePoint } from "./read-folder.ts";
+
+/** An image with the label that a table or an archive gives it: a class's name, or its number. */
+export interface FreelyLabelled {
+  readonly name: string;
+  readonly label: string;
+}
+
+const isNumber = (label: string) => /^\d+$/.test(label);
+
+/**
+ * The classes that labels stand for: those that occur, in sorted order, numbers by their value; or, where `names` are given
+ * and the labels are numbers, all of these.
+ *
+ * @param names In label order.
+ */
+export function classesOfLabels(
+  labels: Iterable<string>,
+  names?: readonly string[],
+): { classIds: readonly string[]; classes: readonly string[] } {
+  const distinct = [...new Set(labels)];
+  const areNumbers = distinct.every(isNumber);
+  if (names && areNumbers) return { classIds: names.map((_, i) => String(i)), classes: names };
+  const classIds = areNumbers ? distinct.sort((a, b) => Number(a) - Number(b)) : sortByCodePoint(distinct);
+  return { classIds, classes: classIds };
+}
+
+/**
+ * Turns labels into places among the classes. Those that are no class become a problem, and their images are left out.
+ *
+ * @param where What the images are of, for the message.
+ */
+export function labelsOf(
+  images: readonly FreelyLabelled[],
+  classIds: readonly string[],
+  where: string,
+  problems: DatasetProblem[],
+): { kept: string[]; keptIndices: number[]; labels: Int32Array } {
+  const labelOf = new Map(classIds.map((id, label) => [id, label]));
+  const kept: string[] = [];
+  const keptIndices: number[] = [];
+  const labels: number[] = [];
+  const foreign = new Map<string, string[]>();
+  images.forEach(({ name, label }, i) => {
+    const known = labelOf.get(label);
+    if (known === undefined) {
+      foreign.set(label, [...(foreign.get(label) ?? []), name]);
+      return;
+    }
+    kept.push(name);
+    keptIndices.push(i);
+    labels.push(known);
+  });
+  if (foreign.size > 0) {
+    problems.push({
+      code: "unknown-label",
+      severity: "error",
+      message:
+        `${where}: ${images.length - kept.length} images have labels that are none of the ${classIds.length} classes: ` +
+        `${some([...foreign.keys()])}. Correct the labels, or the list of classes.`,
+      files: [...foreign.values()].flat(),
+    });
+  }
+  return { kept, keptIndices, labels: Int32Array.from(labels) };
+}

@@ -1,0 +1,76 @@
+import { extname, join } from "node:path";
+import { RepvggError } from "@repvgg/core";
+import type { LabelledImages } from "../encoded-dataset.ts";
+import { isImageTable, readCsvTables } from "./layouts/csv-table.ts";
+import { readImageFolder } from "./layouts/image-folder.ts";
+import { findImagenet, readImagenet } from "./layouts/imagenet.ts";
+import type { Layout } from "./layouts/layout.ts";
+import { hasMnistFiles, readMnist } from "./layouts/mnist.ts";
+import { type FolderEntries, isImageName, readFolder } from "./layouts/read-folder.ts";
+import { splitFolders, splitOf } from "./layouts/split-folders.ts";
+import { readTinyImagenet } from "./layouts/tiny-imagenet.ts";
+
+// biome-ignore lint/suspicious/noEmptyInterface: grows
+export interface ReadOptions {}
+
+/**
+ * Reads a folder as whichever layout it has, or undefined.
+ *
+ * @param root Absolute.
+ */
+export async function readLayoutOfFolder(
+  root: string,
+  entries: FolderEntries,
+  _options: ReadOptions,
+): Promise<Layout<LabelledImages> | undefined> {
+  if (hasMnistFiles(entries)) return readMnist(root, entries);
+  if (await isTinyImagenet(root, entries)) return readTinyImagenet(root);
+  const imagenet = await findImagenet(root);
+  if (imagenet) return readImagenet(imagenet);
+  const tables = await tablesOf(root, entries);
+  if (tables.length > 0) return readCsvTables(tables);
+  return (await hasClassFolders(root, entries)) ? readImageFolder(root, entries) : undefined;
+}
+
+/** Reads a table, or an archive, or archives that a pattern names. */
+export async function readLayoutOfFile(
+  file: string,
+  isThere: boolean,
+  _options: ReadOptions,
+): Promise<Layout<LabelledImages>> {
+  if (!isThere)
+    throw new RepvggError("E_DATA", `${file} cannot be read: there is nothing of this name. Check the path.`);
+  if (extname(file).toLowerCase() === ".csv") return readCsvTables([file]);
+  throw new RepvggError(
+    "E_DATA",
+    `${file} is no data set that is known. Give a folder, a .csv table, or tar or Parquet files.`,
+  );
+}
+
+/** With the validation images still in one folder; scripts that sort them into class folders make an image folder of it. */
+async function isTinyImagenet(root: string, { folders }: FolderEntries): Promise<boolean> {
+  if (!folders.includes("train") || !folders.includes("val")) return false;
+  const val = await readFolder(join(root, "val"));
+  return val.files.includes("val_annotations.txt") && val.folders.includes("images");
+}
+
+/** `train.csv` and its like, else the only table of images. */
+async function tablesOf(root: string, { files }: FolderEntries): Promise<string[]> {
+  const tables = files.filter((name) => /\.csv$/i.test(name));
+  const bySplit = tables.filter((name) => splitOf(name.replace(/\.csv$/i, "")) !== undefined);
+  const chosen = bySplit.some((name) => /^train/i.test(name)) ? bySplit : tables.length === 1 ? tables : [];
+  const paths = chosen.map((name) => join(root, name));
+  const areTables = await Promise.all(paths.map(isImageTable));
+  return paths.filter((_, i) => areTables[i]);
+}
+
+async function hasClassFolders(root: string, entries: FolderEntries): Promise<boolean> {
+  if (splitFolders(entries).train !== undefined) return true;
+  for (const name of entries.folders) {
+    const { files, folders } = await readFolder(join(root, name));
+    if (files.some(isImageName)) return true;
+    if (entries.folders.length === 1) continue; // a folder around the data set rather than its only class
+    for (const inner of folders) if ((await readFolder(join(root, name, inner))).files.some(isImageName)) return true;
+  }
+  return false;
+}
