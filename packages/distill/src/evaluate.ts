@@ -24,6 +24,10 @@ export interface EvaluationBatch {
   readonly top5: number;
   /** Of this batch, loading included. */
   readonly seconds: number;
+  /** What was judged. Borrowed: copy what should outlive the call. */
+  readonly data: Batch;
+  /** `[images, numClasses]`. */
+  readonly logits: Logits;
 }
 
 /** How good a network is on a data set. Rates are fractions. */
@@ -75,7 +79,7 @@ export async function evaluate(
 
     batches++;
     const seconds = (performance.now() - batchStart) / 1000;
-    const report = { batch: batches, batches: source.batchesPerEpoch, images: N, seconds };
+    const report = { batch: batches, batches: source.batchesPerEpoch, images: N, seconds, data: batch, logits };
     await onBatch?.({ ...report, loss: loss / N, top1: top1 / N, top5: top5 / N });
     await nextTurn();
     batchStart = performance.now();

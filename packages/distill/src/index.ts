@@ -34,4 +34,5 @@ export type {
   TrainerProgress,
   TrainerState,
   TrainingResult,
+  ValidationBatch,
 } from "./trainer-types.ts";

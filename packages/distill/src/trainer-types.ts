@@ -1,6 +1,7 @@
 import type { NdArray, StateDict, TrainableNetwork } from "@repvgg/core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { BatchSource } from "./batch-source.ts";
+import type { EvaluationBatch } from "./evaluate.ts";
 import type { Figures, Objective } from "./objective.ts";
 import type { Schedule } from "./schedules.ts";
 import type { SgdOptions } from "./sgd-options.ts";
@@ -55,8 +56,16 @@ export interface EpochReport {
   readonly isBest: boolean;
 }
 
+/** A batch of the validation after an epoch, with what the network answered. */
+export interface ValidationBatch extends EvaluationBatch {
+  /** Counted from 1. */
+  readonly epoch: number;
+}
+
 /** The trainer waits for what a callback returns. */
 export interface TrainerCallbacks {
+  /** Before `onEpoch`: for confusion matrices, calibration, the images that it gets wrong. */
+  onValidationBatch?(report: ValidationBatch): void | Promise<void>;
   onStep?(report: StepReport): void | Promise<void>;
   onEpoch?(report: EpochReport): void | Promise<void>;
 }

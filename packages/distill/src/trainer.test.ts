@@ -1,14 +1,15 @@
 import "@tensorflow/tfjs-backend-cpu";
 import { initialState } from "@repvgg/core";
+import { ConfusionMatrix } from "@repvgg/metrics";
 import { memory, mul, setBackend } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { jsonlLogger } from "./jsonl-logger.ts";
 import { crossEntropyObjective, kdObjective } from "./objectives.ts";
 import { constantSchedule } from "./schedules.ts";
 import { networkTeacher } from "./teachers.ts";
-import { orderedLoader, TINY, tinyNetwork, trainingLoader } from "./test-training.ts";
+import { CLASSES, orderedLoader, TINY, tinyNetwork, trainingLoader } from "./test-training.ts";
 import { Trainer } from "./trainer.ts";
-import type { EpochReport, StepReport, TrainerOptions, TrainerState } from "./trainer-types.ts";
+import type { EpochReport, StepReport, TrainerOptions, TrainerState, ValidationBatch } from "./trainer-types.ts";
 
 const EPOCHS = 3;
 const BATCHES = 6;
@@ -92,6 +93,22 @@ describe("Trainer", () => {
     expect(epochs.filter(({ isBest }) => isBest).at(-1)!.validation).toEqual(best);
     expect(lines.map((line) => JSON.parse(line))).toEqual(history);
     expect(lines.every((line) => line.endsWith("}\n"))).toBe(true);
+    network.dispose();
+  });
+
+  it("shows each batch of a validation, with its logits", async () => {
+    const network = tinyNetwork();
+    const seen: [epoch: number, images: number][] = [];
+    const confusion = new ConfusionMatrix(CLASSES);
+    const callbacks = {
+      onValidationBatch({ epoch, data, logits }: ValidationBatch) {
+        seen.push([epoch, data.images.shape[0]]);
+        if (epoch === 2) confusion.addBatch(logits, data.labels);
+      },
+    };
+    const { history } = await new Trainer(options({ network, callbacks, epochs: 2 })).run();
+    expect(seen.filter(([epoch]) => epoch === 2)).toEqual(seen.filter(([epoch]) => epoch === 1).map(([, n]) => [2, n]));
+    expect(confusion.accuracy).toBe(history.at(-1)!.top1);
     network.dispose();
   });
 

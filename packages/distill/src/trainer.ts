@@ -3,7 +3,7 @@ import type { Batch } from "./batch-source.ts";
 import { bestEpoch } from "./best-epoch.ts";
 import { checkBatch, checkBatchSize, checkFirstBatches, checkSource } from "./check-training.ts";
 import { EpochMeter } from "./epoch-meter.ts";
-import { evaluate } from "./evaluate.ts";
+import { type EvaluationBatch, evaluate } from "./evaluate.ts";
 import { nextTurn } from "./next-turn.ts";
 import type { Objective, TrainingPosition } from "./objective.ts";
 import { crossEntropyObjective } from "./objectives.ts";
@@ -177,7 +177,11 @@ export class Trainer {
     const { network, validation, signal } = this.#options;
     if (!validation) return undefined;
     try {
-      const { loss, top1, top5, images, seconds } = await evaluate(network, validation, { ...(signal && { signal }) });
+      const onBatch = async (report: EvaluationBatch) => {
+        for (const { onValidationBatch } of this.#callbacks) await onValidationBatch?.({ epoch, ...report });
+      };
+      const options = { onBatch, ...(signal && { signal }) };
+      const { loss, top1, top5, images, seconds } = await evaluate(network, validation, options);
       this.#validationSeconds = seconds;
       return { epoch, split: "val", loss, top1, top5, lr, imagesPerSecond: images / seconds, seconds };
     } catch (error) {

@@ -1,19 +1,11 @@
 import type { Logits } from "@repvgg/core";
 import type { ImageDataset } from "@repvgg/data";
+import { rowProbabilities } from "@repvgg/metrics";
 import type { Mistake } from "../result.ts";
 
-/**
- * Softmax of one row at a temperature, in float64.
- *
- *     p = softmax(z / T)
- */
-export function probabilities({ shape, data }: Logits, row: number, temperature = 1): number[] {
-  const C = shape[1];
-  const scaled = Array.from(data.subarray(row * C, (row + 1) * C), (z) => z / temperature);
-  const largest = Math.max(...scaled);
-  const exponentials = scaled.map((z) => Math.exp(z - largest));
-  const sum = exponentials.reduce((total, e) => total + e, 0);
-  return exponentials.map((e) => e / sum);
+/** Softmax of one row at a temperature, as JSON has it. */
+export function probabilities(logits: Logits, row: number, temperature = 1): number[] {
+  return Array.from(rowProbabilities(logits, row, temperature));
 }
 
 /** The class of the largest logit of a row; of equal ones the first. */
