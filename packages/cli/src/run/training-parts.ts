@@ -1,5 +1,6 @@
 import { BatchLoader, compose, preprocess, shift } from "@repvgg/data";
 import { constantSchedule, cosineSchedule, type Schedule, stepSchedule, withWarmup } from "@repvgg/distill";
+import { decoded, everyImage } from "./batch-sources.ts";
 import type { Settings } from "./settings.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -12,8 +13,8 @@ export function trainingSources({ settings, training, validation, preprocessing 
   const toInput = preprocess(preprocessing);
   const transform = augment === "shift" ? compose(shift({ maxPixels: SHIFT_PIXELS }), toInput) : toInput;
   return {
-    data: new BatchLoader({ dataset: training, batchSize, shuffle: true, seed, dropLast: true, transform }),
-    validation: new BatchLoader({ dataset: validation, batchSize: VALIDATION_BATCH, transform: toInput }),
+    data: new BatchLoader({ dataset: decoded(training), batchSize, shuffle: true, seed, dropLast: true, transform }),
+    validation: everyImage(validation, preprocessing, VALIDATION_BATCH),
   };
 }
 

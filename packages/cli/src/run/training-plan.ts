@@ -10,8 +10,8 @@ import {
   RepvggError,
   type StateDict,
 } from "@repvgg/core";
-import type { ImageDataset, Preprocessing } from "@repvgg/data";
-import { checkImageSize, openData, preprocessingOf } from "./data-source.ts";
+import type { LabelledImages, Preprocessing } from "@repvgg/data";
+import { checkImageSize, type DataSource, openData, partOf, preprocessingOf } from "./data-source.ts";
 import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
 import type { Settings } from "./settings.ts";
@@ -24,8 +24,9 @@ export interface TrainingPlan {
   /** Of the network before its first step. */
   readonly state: StateDict;
   readonly preprocessing: Preprocessing;
-  readonly training: ImageDataset;
-  readonly validation: ImageDataset;
+  readonly source: DataSource;
+  readonly training: LabelledImages;
+  readonly validation: LabelledImages;
   readonly teacher?: PlannedTeacher;
   readonly params: number;
   readonly stepsPerEpoch: number;
@@ -45,14 +46,15 @@ export interface PlannedTeacher {
  * @throws {RepvggError} `E_USAGE`: settings contradict the data; `E_DATA`, `E_CHECKPOINT`: a file cannot be used.
  */
 export async function planTraining(settings: Settings): Promise<TrainingPlan> {
-  const training = await openData(settings.data, "train", settings.limit);
-  const validation = await openData(settings.data, "val", settings.valLimit);
+  const source = await openData(settings);
+  const training = partOf(source, "train", settings.limit);
+  const validation = partOf(source, "val", settings.valLimit);
   checkAgainstData(settings, training);
   checkImageSize(settings.imageSize, training);
-  const preprocessing = preprocessingOf(training);
   const numClasses = training.classes.length;
 
-  const model = await loadModel(settings.model!);
+  const model = await loadModel(settings.model!, { imageSize: settings.imageSize });
+  const preprocessing = preprocessingOf(training, model.imageSize[0]);
   const { inputChannels } = preprocessing;
   const spec = defineSpec({ ...model.spec, numClasses, inputChannels });
   const state = settings.weights ? await startWeights(settings.weights, spec) : initialState(spec, settings.seed);
@@ -63,6 +65,7 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
     spec,
     state,
     preprocessing,
+    source,
     training,
     validation,
     ...(teacher && { teacher }),
@@ -71,7 +74,7 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   };
 }
 
-function checkAgainstData({ batchSize, numClasses, warmupEpochs, epochs }: Settings, training: ImageDataset): void {
+function checkAgainstData({ batchSize, numClasses, warmupEpochs, epochs }: Settings, training: LabelledImages): void {
   const fail = (message: string): never => {
     throw new RepvggError("E_USAGE", message);
   };

@@ -1,20 +1,23 @@
-import type { Network } from "@repvgg/core";
-import { BatchLoader, type ImageDataset, preprocess } from "@repvgg/data";
-import { type Evaluation, evaluate } from "@repvgg/distill";
+import { type Network, RepvggError } from "@repvgg/core";
+import { type BatchSource, type Evaluation, evaluate } from "@repvgg/distill";
 import { AverageMeter, ProgressMeter } from "@repvgg/metrics";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { checkImageSize, describeData, openData, preprocessingOf, type Split } from "./data-source.ts";
+import { everyImage } from "./batch-sources.ts";
+import { checkImageSize, describeData, openData, type Part, partOf, preprocessingOf } from "./data-source.ts";
 import { loadTrained } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 
+const PARTS: readonly string[] = ["val", "train", "test", "all"] satisfies Part[];
+
 export interface ValidationOptions extends DeviceChoice {
   data?: string | undefined;
-  split: Split;
+  split: string;
   batchSize: number;
   limit?: number | undefined;
   printEvery: number;
   imageSize?: number | undefined;
+  seed: number;
 }
 
 /** Loss and accuracy of a checkpoint, with the lines that the PyTorch ImageNet example prints. */
@@ -23,11 +26,14 @@ export async function validateCheckpoint(
   options: ValidationOptions,
   terminal: Terminal,
 ): Promise<CommandResult> {
-  const dataset = await openData(options.data, options.split, options.limit);
+  const { part, fraction } = partAndFraction(options.split);
+  const source = await openData({ ...options, split: fraction });
+  const dataset = partOf(source, part, options.limit);
   checkImageSize(options.imageSize, dataset);
-  terminal.note(describeData(options.data!, options.split, dataset));
-  const { spec, state, form, preprocessing = preprocessingOf(dataset) } = await loadTrained(path);
-  const loader = new BatchLoader({ dataset, batchSize: options.batchSize, transform: preprocess(preprocessing) });
+  terminal.note(describeData(source, part, dataset));
+  const trained = await loadTrained(path, { imageSize: options.imageSize });
+  const { spec, state, form, preprocessing = preprocessingOf(dataset, trained.imageSize[0]) } = trained;
+  const loader = everyImage(dataset, preprocessing, options.batchSize);
   const batchSize = Math.min(options.batchSize, dataset.length);
   const device = await openDeviceOf(options, terminal);
   try {
@@ -42,9 +48,20 @@ export async function validateCheckpoint(
   }
 }
 
+/** `val` → that part; `0.9` → what training with `--split 0.9` keeps for validation. */
+function partAndFraction(split: string): { part: Part; fraction?: number } {
+  if (PARTS.includes(split)) return { part: split as Part };
+  const fraction = split.trim() === "" ? Number.NaN : Number(split);
+  if (fraction > 0 && fraction < 1) return { part: "val", fraction };
+  throw new RepvggError(
+    "E_USAGE",
+    `--split must be one of ${PARTS.join(", ")}, or a share between 0 and 1, got "${split}".`,
+  );
+}
+
 async function measure(
   network: Network,
-  loader: BatchLoader & { dataset: ImageDataset },
+  loader: BatchSource,
   printEvery: number,
   terminal: Terminal,
 ): Promise<CommandResult> {
