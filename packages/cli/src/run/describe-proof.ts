@@ -60,7 +60,7 @@ function worstBlock({ worstBlock: worst, weightTolerance }: Proof): string {
 function trainingMode({ trainingModeError }: Proof): string[] {
   if (trainingModeError === null || trainingModeError < NOTABLE) return [];
   const error = trainingModeError.toPrecision(2);
-  return [line("note", `in training mode (no model.eval()) the train form's logits are ${error} of the largest off`)];
+  return [line("training mode", `without model.eval() the train form's logits would be ${error} of the largest off`)];
 }
 
 function problems(found: readonly StatisticsProblem[]): string[] {
