@@ -22,7 +22,14 @@ export interface NetworkOptions {
 }
 
 /** A trainable network is always in train form; its batch size is that of the training. */
-export type TrainableNetworkOptions = Omit<NetworkOptions, "form" | "batchSize"> & { readonly batchSize: number };
+export type TrainableNetworkOptions = Omit<NetworkOptions, "form" | "batchSize"> & {
+  readonly batchSize: number;
+  /**
+   * Stages that do not learn: any number of `stem`, `stage1` … `stage4`, from the stem on. Their batch normalizations normalize by
+   * the running statistics and leave these as they are. @default none
+   */
+  readonly freeze?: readonly string[];
+};
 
 /** Where networks run. Networks made on it stay valid until they are disposed themselves. */
 export interface Device extends Disposable {

@@ -4,8 +4,8 @@ import type {
   Logits,
   LossFunction,
   NdArray,
+  OptimizerStep,
   RepVggSpec,
-  SgdStep,
   StateDict,
   TrainableNetwork,
   TrainStepResult,
@@ -49,12 +49,13 @@ export class EngineTrainableNetwork implements TrainableNetwork<Tensor, Scalar> 
     return this.#engine.features(images);
   }
 
-  async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: SgdStep): Promise<TrainStepResult> {
+  async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: OptimizerStep): Promise<TrainStepResult> {
     const outputs = this.#engine.forward(images);
     // The loss is mostly small, [N, C]: plain JavaScript is fast enough, and the same everywhere.
     const result = await withTfjsBackend("cpu", () => lossGradient(loss, outputs));
-    if (Number.isFinite(result.loss)) this.#engine.backwardAndUpdate(result.gradients, step);
-    return { loss: result.loss, logits: outputs.logits };
+    const { loss: value, gradients } = result;
+    const rest = Number.isFinite(value) ? this.#engine.backwardAndUpdate(gradients, step) : this.#engine.drop(step);
+    return { loss: value, logits: outputs.logits, ...rest };
   }
 
   exportState(): Promise<StateDict> {
@@ -67,6 +68,18 @@ export class EngineTrainableNetwork implements TrainableNetwork<Tensor, Scalar> 
 
   importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void> {
     return this.#engine.importOptimizerState(state);
+  }
+
+  exportAverage(): Promise<StateDict | undefined> {
+    return this.#engine.exportAverage();
+  }
+
+  importAverage(average: StateDict): Promise<void> {
+    return this.#engine.importAverage(average);
+  }
+
+  predictAverage(images: Images): Promise<Logits> {
+    return this.#engine.predictAverage(images);
   }
 
   dispose(): void {

@@ -34,10 +34,10 @@ export const images = (count: number): Images => randomImages([count, ...IMAGE_S
 export const slice = ({ shape: [, H, W, C], data }: Images, start: number, end: number): Images =>
   ndArray([end - start, H, W, C], data.slice(start * H * W * C, end * H * W * C));
 
-/** Mean cross-entropy. */
-export function crossEntropy(labels: readonly number[]): LossFunction<Tensor, Scalar> {
+/** Mean cross-entropy, times a factor. */
+export function crossEntropy(labels: readonly number[], factor = 1): LossFunction<Tensor, Scalar> {
   return ({ logits }) => {
     const likelihood = mul(oneHot([...labels], logits.shape[1]!), logSoftmax(logits as Tensor2D));
-    return mul(neg(sum(likelihood)), 1 / labels.length);
+    return mul(neg(sum(likelihood)), factor / labels.length);
   };
 }

@@ -41,7 +41,7 @@ export async function openTfjsDevice(name: TfjsDeviceName): Promise<Device> {
       const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form }));
       return new TfjsDeviceNetwork(network, backend, { imageSize, batchSize });
     },
-    async createTrainableNetwork({ spec, state, imageSize, batchSize }: TrainableNetworkOptions) {
+    async createTrainableNetwork({ spec, state, imageSize, batchSize, freeze = [] }: TrainableNetworkOptions) {
       if (!trains) {
         throw new RepvggError(
           "E_UNSUPPORTED",
@@ -50,7 +50,7 @@ export async function openTfjsDevice(name: TfjsDeviceName): Promise<Device> {
       }
       checkBatchSize(batchSize);
       await loadGradients();
-      const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form: "train" }));
+      const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form: "train", freeze }));
       return new TfjsDeviceTrainableNetwork(network, backend, { imageSize, batchSize });
     },
     dispose,

@@ -6,8 +6,8 @@ import {
   type NdArray,
   type Network,
   ndArray,
+  type OptimizerStep,
   type RepVggSpec,
-  type SgdStep,
   ShapeError,
   type StateDict,
   sizeOf,
@@ -42,16 +42,16 @@ export class TfjsDeviceNetwork<N extends Network> implements Network {
   }
 
   async predict(images: Images): Promise<Logits> {
-    const [logits] = await this.#inParts(images, async (part) => [await this.network.predict(part)]);
+    const [logits] = await this.inParts(images, async (part) => [await this.network.predict(part)]);
     return logits as Logits;
   }
 
   async features(images: Images): Promise<Images[]> {
-    return (await this.#inParts(images, (part) => this.network.features(part))) as Images[];
+    return (await this.inParts(images, (part) => this.network.features(part))) as Images[];
   }
 
   /** Runs batches of images, and puts what each gives one after the other. */
-  async #inParts(images: Images, run: (part: Images) => Promise<NdArray[]>): Promise<NdArray[]> {
+  protected async inParts(images: Images, run: (part: Images) => Promise<NdArray[]>): Promise<NdArray[]> {
     this.checkImages(images);
     const [count] = images.shape;
     let results: NdArray[] = [];
@@ -89,7 +89,7 @@ export class TfjsDeviceTrainableNetwork
   extends TfjsDeviceNetwork<TrainableNetwork<Tensor, Scalar>>
   implements TrainableNetwork<Tensor, Scalar>
 {
-  async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: SgdStep): Promise<TrainStepResult> {
+  async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: OptimizerStep): Promise<TrainStepResult> {
     this.checkImages(images);
     return withTfjsBackend(this.backend, () => this.network.trainStep(images, loss, step));
   }
@@ -100,6 +100,19 @@ export class TfjsDeviceTrainableNetwork
 
   importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void> {
     return withTfjsBackend(this.backend, () => this.network.importOptimizerState(state));
+  }
+
+  exportAverage(): Promise<StateDict | undefined> {
+    return withTfjsBackend(this.backend, () => this.network.exportAverage());
+  }
+
+  importAverage(average: StateDict): Promise<void> {
+    return withTfjsBackend(this.backend, () => this.network.importAverage(average));
+  }
+
+  async predictAverage(images: Images): Promise<Logits> {
+    const [logits] = await this.inParts(images, async (part) => [await this.network.predictAverage(part)]);
+    return logits as Logits;
   }
 }
 

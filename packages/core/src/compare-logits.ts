@@ -1,11 +1,5 @@
 import { ShapeError } from "./errors.ts";
-import { sameShape } from "./nd-array.ts";
-
-/** Logits `[N, C]` of any precision, row-major. */
-export interface LogitsOf {
-  readonly shape: readonly [N: number, C: number];
-  readonly data: Float32Array | Float64Array;
-}
+import { type Logits, sameShape } from "./nd-array.ts";
 
 /** How far two networks' answers to the same images are apart. */
 export interface LogitsComparison {
@@ -27,7 +21,7 @@ export interface LogitsComparison {
  * @param reference `[N, C]`.
  * @throws {ShapeError} The shapes differ, or there is no image.
  */
-export function compareLogits(logits: LogitsOf, reference: LogitsOf): LogitsComparison {
+export function compareLogits(logits: Logits, reference: Logits): LogitsComparison {
   const [images, classes] = reference.shape;
   if (!sameShape(logits.shape, reference.shape)) {
     throw new ShapeError("logits", `[${reference.shape.join(", ")}], as the reference`, logits.shape);
@@ -36,11 +30,11 @@ export function compareLogits(logits: LogitsOf, reference: LogitsOf): LogitsComp
   let difference = 0;
   let magnitude = 0;
   let agreeing = 0;
-  for (const [i, value] of reference.data.entries()) {
+  reference.data.forEach((value, i) => {
     // Math.max keeps NaN.
     difference = Math.max(difference, Math.abs(logits.data[i]! - value));
     magnitude = Math.max(magnitude, Math.abs(value));
-  }
+  });
   for (let n = 0; n < images; n++) {
     if (largest(logits.data, n, classes) === largest(reference.data, n, classes)) agreeing++;
   }
@@ -52,7 +46,7 @@ export function compareLogits(logits: LogitsOf, reference: LogitsOf): LogitsComp
 }
 
 /** Class of the largest logit of row `n`; the first of equal ones. */
-function largest(data: LogitsOf["data"], n: number, classes: number): number {
+function largest(data: Float32Array, n: number, classes: number): number {
   let best = 0;
   for (let c = 1; c < classes; c++) {
     if (data[n * classes + c]! > data[n * classes + best]!) best = c;

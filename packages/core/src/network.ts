@@ -1,4 +1,5 @@
 import type { Images, Logits, NdArray } from "./nd-array.ts";
+import type { OptimizerStep } from "./optimizer-step.ts";
 import type { Form, RepVggSpec } from "./spec.ts";
 import type { StateDict } from "./state-dict.ts";
 
@@ -52,14 +53,11 @@ export interface OutputGradients {
 /** A differentiable function of the outputs; returns a scalar. The targets are in its closure. */
 export type LossFunction<Tensor, Scalar extends Tensor = Tensor> = (outputs: Outputs<Tensor>) => Scalar;
 
-/** One update of stochastic gradient descent, PyTorch's formula. */
-export interface SgdStep {
-  readonly learningRate: number;
-  /** `v ← momentum · v + g`; 0 turns it off. */
-  readonly momentum: number;
-  /** L2 penalty, added to the gradient of the entries that `StateEntry.decay` names. */
-  readonly weightDecay: number;
-  readonly nesterov: boolean;
+/** Where a step first met a number that is not finite, in the order of the computation. */
+export interface NonFinite {
+  readonly what: "images" | "parameter" | "output" | "loss" | "gradient";
+  /** Of the parameter, or of the block (or `linear`) whose output it is; empty for images and the loss. */
+  readonly name: string;
 }
 
 export interface TrainStepResult {
@@ -67,23 +65,35 @@ export interface TrainStepResult {
   readonly loss: number;
   /** Train-mode logits of the batch, `[N, numClasses]`. */
   readonly logits: Logits;
+  /** L2 norm of the update's gradient before it was clipped; given where the step has `maxGradientNorm`. */
+  readonly gradientNorm?: number;
+  /** Given where something was not finite; the step has then changed nothing. */
+  readonly nonFinite?: NonFinite;
 }
 
 /** A network in train form that learns. The Trainer knows only this. */
 export interface TrainableNetwork<Tensor, Scalar extends Tensor = Tensor> extends Network {
   /**
-   * Forward in train mode, loss, backward, one SGD update and the running statistics: one step.
+   * Forward in train mode, loss, backward, the optimiser's update and the running statistics: one step.
    *
-   * A loss that is not finite changes no parameter: the step is reported and left to the caller.
+   * A loss that is not finite, or a gradient whose norm is not (where it is limited), changes nothing: the step is reported and
+   * left to the caller. Of several that accumulate, the others make the update. Another optimiser than that of the step before
+   * begins anew.
    *
    * @param images `[N, H, W, inputChannels]`; borrowed.
    * @throws {RepvggError} `E_SHAPE`: other images than the network was made for.
    */
-  trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: SgdStep): Promise<TrainStepResult>;
-  /** Momentum buffers by parameter name, in memory order as the parameters; empty before the first step. */
+  trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: OptimizerStep): Promise<TrainStepResult>;
+  /** The optimiser's arrays by the names of {@link OPTIMIZER_STATE}, in memory order as the parameters; empty before the first update. */
   exportOptimizerState(): Promise<Map<string, NdArray>>;
   /** Restores what {@link exportOptimizerState} gave. @throws {RepvggError} `E_STATE`: a name or shape does not fit. */
   importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void>;
+  /** The average that `averageDecay` keeps, complete like {@link exportState}; undefined before the first update with it. */
+  exportAverage(): Promise<StateDict | undefined>;
+  /** Restores what {@link exportAverage} gave. @throws {RepvggError} `E_STATE`: it does not fit the network. */
+  importAverage(average: StateDict): Promise<void>;
+  /** {@link predict} with the average in place of the parameters. @throws {RepvggError} `E_USAGE`: there is none. */
+  predictAverage(images: Images): Promise<Logits>;
 }
 
 /** PyTorch's `nn.BatchNorm2d` defaults, used by every RepVGG. */

@@ -92,6 +92,6 @@ export function sgd(call: Sgd, start: i32, end: i32): void {
   const parameters = call.parameters + offset,
     gradients = call.gradients + offset,
     velocity = call.velocity + offset;
-  if (load<f32>(call.settings + 12) !== 0) sgdNesterov(parameters, gradients, velocity, call.settings, blocks);
+  if (load<f32>(call.settings + 16) !== 0) sgdNesterov(parameters, gradients, velocity, call.settings, blocks);
   else sgdStep(parameters, gradients, velocity, call.settings, blocks);
 }

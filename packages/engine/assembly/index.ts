@@ -21,6 +21,7 @@ import {
 } from "./elementwise";
 import { gate, gateInputGradient, gateScaleGradient, reluGradient, sigmoid } from "./gate";
 import {
+  Adamw,
   AveragePool,
   AveragePoolGradient,
   BatchNormBackward,
@@ -29,6 +30,7 @@ import {
   BatchNormForward,
   BatchNormInference,
   BatchNormSums,
+  Blend,
   CALL_BYTES,
   Call,
   ClearBetweenGroups,
@@ -46,6 +48,7 @@ import {
   ReluGradient,
   Sgd,
   Sigmoid,
+  SquaredSums,
   TransposeWeights,
   Winograd,
   WinogradGradient,
@@ -53,6 +56,7 @@ import {
   WinogradKernelGradient,
   WinogradWeights,
 } from "./generated";
+import { adamw, blend, squaredSums } from "./optimizer";
 import { advance, barrier, waitWhile } from "./rendezvous";
 import { winograd, winogradGradient, winogradInput, winogradKernelGradient, winogradWeights } from "./winograd";
 
@@ -136,6 +140,15 @@ function run(call: i32, start: i32, end: i32, scratch: i32): void {
       break;
     case Operation.sgd:
       sgd(changetype<Sgd>(call), start, end);
+      break;
+    case Operation.adamw:
+      adamw(changetype<Adamw>(call), start, end);
+      break;
+    case Operation.blend:
+      blend(changetype<Blend>(call), start, end);
+      break;
+    case Operation.squaredSums:
+      squaredSums(changetype<SquaredSums>(call), start, end);
       break;
     default:
       unreachable();

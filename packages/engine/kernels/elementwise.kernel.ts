@@ -91,9 +91,9 @@ export function transposeKernel(): Kernel {
 /**
  * PyTorch's SGD over blocks of 16 floats.
  *
- *     g += decay · p;   v = momentum · v + g;   p −= lr · (nesterov ? g + momentum · v : v)
+ *     g = scale · g + decay · p;   v = momentum · v + g;   p −= lr · (nesterov ? g + momentum · v : v)
  *
- * `settings` is the address of f32 [lr, momentum, decay].
+ * `settings` is the address of f32 [lr, momentum, decay, scale].
  */
 export function sgdKernel({ fused }: Variant, nesterov: boolean): Kernel {
   const parameters = ["parameters", "gradients", "velocity", "settings", "blocks"] as const;
@@ -101,12 +101,12 @@ export function sgdKernel({ fused }: Variant, nesterov: boolean): Kernel {
     nesterov ? "sgdNesterov" : "sgd",
     parameters,
     (f, [parameters, gradients, velocity, settings, blocks]) => {
-      const [rate, momentum, decay] = range(3).map((i) => f.v128(v128.loadSplat(settings, 4 * i)));
+      const [rate, momentum, decay, scale] = range(4).map((i) => f.v128(v128.loadSplat(settings, 4 * i)));
       f.doWhile(
         () => {
           const p = loadAll(f, parameters, PANEL_VECTORS);
           const g = loadAll(f, gradients, PANEL_VECTORS).map((gradient, j) =>
-            f.v128(f32x4.multiplyAdd(decay!, p[j]!, gradient, fused)),
+            f.v128(f32x4.multiplyAdd(decay!, p[j]!, f32x4.mul(gradient, scale!), fused)),
           );
           const v = loadAll(f, velocity, PANEL_VECTORS).map((old, j) =>
             f.v128(f32x4.multiplyAdd(momentum!, old, g[j]!, fused)),

@@ -293,12 +293,18 @@ export interface StageGradient {
 }
 
 /**
- * From dL/dlogits to the gradient of every parameter.
+ * From dL/dlogits to the gradient of every parameter that learns.
  *
  * @param logitsGradient Address of `[N, classes in whole panels]`, zero in the padding.
+ * @param frozen Blocks, from the input on, that do not learn: the way back ends before them.
  * @returns Where to stop for gradients of the outputs of stages 4 to 1, in this order.
  */
-export function emitBackward(emitter: Emitter, network: PlacedNetwork, logitsGradient: number): StageGradient[] {
+export function emitBackward(
+  emitter: Emitter,
+  network: PlacedNetwork,
+  logitsGradient: number,
+  frozen = 0,
+): StageGradient[] {
   const { memory } = emitter;
   const { buffers, batch } = network;
   // Two dense buffers take turns as the gradient of a block's output and of its input.
@@ -309,7 +315,7 @@ export function emitBackward(emitter: Emitter, network: PlacedNetwork, logitsGra
   let dy = dense(last.block.index + 1, bytesOf(shapeOf(last.output)));
   emitHeadBackward(emitter, network, logitsGradient, dy);
   const stops: StageGradient[] = [];
-  for (const block of buffers.blocks.toReversed()) {
+  for (const block of buffers.blocks.slice(frozen).toReversed()) {
     const { index, stage } = block.block;
     const shape = shapeOf(block.output);
     if (stage > 0 && block === lastOfStage(buffers, stage)) {
@@ -326,7 +332,7 @@ export function emitBackward(emitter: Emitter, network: PlacedNetwork, logitsGra
     emitBatchNormBackward(emitter, network, block, gradients);
     emit3x3KernelGradient(emitter, network, block, gradients.d3);
     emit1x1KernelGradient(emitter, network, block, gradients.d1);
-    if (index > 0) emitInputGradient(emitter, network, block, gradients);
+    if (index > frozen) emitInputGradient(emitter, network, block, gradients);
     dy = gradients.dx.origin;
   }
   return stops;

@@ -3,7 +3,7 @@ import { type Emitter, emit1x1, emitDirect3x3, emitLinear, emitWinograd, emitWin
 import { denseLayout, PANEL, panelled } from "./layouts.ts";
 import { type BlockBuffers, BRANCHES, outputRows } from "./network-buffers.ts";
 import { type PlacedNetwork, slotOf } from "./placed-network.ts";
-import { floatBits } from "./program.ts";
+import { floatBits, type Program } from "./program.ts";
 import { emitSqueeze } from "./squeeze.ts";
 
 /** Batch statistics, or the running ones. */
@@ -36,11 +36,13 @@ const branchState = (network: PlacedNetwork, { block, branches, bias }: BlockBuf
 
 /** Scale and bias of every block from the running statistics: what {@link emitForward} in mode `inference` reads. */
 export function emitInferenceCoefficients({ program }: Emitter, network: PlacedNetwork): void {
-  for (const buffers of network.buffers.blocks) {
-    buffers.branches.forEach((_, i) => {
-      program.add("batchNormInference", buffers.output.channels / PANEL, branchState(network, buffers, i));
-    });
-  }
+  for (const buffers of network.buffers.blocks) emitBlockCoefficients(program, network, buffers);
+}
+
+function emitBlockCoefficients(program: Program, network: PlacedNetwork, buffers: BlockBuffers): void {
+  buffers.branches.forEach((_, i) => {
+    program.add("batchNormInference", buffers.output.channels / PANEL, branchState(network, buffers, i));
+  });
 }
 
 /** Scale and bias of one block from the statistics of the batch, which also move the running ones. */
@@ -70,7 +72,7 @@ function emitTrainBlock(
   emitter: Emitter,
   network: PlacedNetwork,
   buffers: BlockBuffers,
-  { mode, transformed }: ForwardOptions,
+  { mode, transformed, frozen = 0 }: ForwardOptions,
 ): void {
   const { block, input, output, sum, branches, bias, planes, groups } = buffers;
   const [y3, y1, identity] = branchInputs(buffers);
@@ -79,7 +81,8 @@ function emitTrainBlock(
   if (buffers.winograd) emitWinograd(emitter, { ...dense, planes, transformed: transformed?.get(block.index) });
   else emitDirect3x3(emitter, { ...dense, stride: block.stride });
   emit1x1(emitter, { input, output: y1!, weights: weights("rbr_1x1"), stride: block.stride, groups });
-  if (mode === "train") emitBatchStatistics(emitter, network, buffers);
+  if (mode === "train" && block.index < frozen) emitBlockCoefficients(emitter.program, network, buffers);
+  else if (mode === "train") emitBatchStatistics(emitter, network, buffers);
   emitter.program.add("combine", network.batch * output.height, {
     x0: y3!.origin,
     x1: y1!.origin,
@@ -145,6 +148,8 @@ export interface ForwardOptions {
   readonly mode: BatchNormMode;
   /** From {@link emitTransformedWeights}; default: transformed anew in each run. */
   readonly transformed?: ReadonlyMap<number, number>;
+  /** Blocks, from the input on, that are normalized by the running statistics in training too. @default 0 */
+  readonly frozen?: number;
 }
 
 /** From the staged images to the logits. */

@@ -348,11 +348,24 @@ export const OPERATIONS = {
   columnSums: ["input", "rows", "channels", "output"],
 
   /**
-   * PyTorch's SGD over `parameters`, `gradients`, `velocity` (each `floats` long, a multiple of 16):
-   * g += decay · p;  v = momentum · v + g;  p −= lr · (nesterov ? g + momentum · v : v).
-   * `settings` is the address of f32 [lr, momentum, decay, nesterov ? 1 : 0]. Units: 16 floats.
+   * PyTorch's SGD over `parameters`, `gradients`, `velocity` that lie side by side:
+   * g = scale · g + decay · p;  v = momentum · v + g;  p −= lr · (nesterov ? g + momentum · v : v).
+   * `settings` is the address of f32 [lr, momentum, decay, scale, nesterov ? 1 : 0]. Units: 16 floats.
    */
   sgd: ["parameters", "gradients", "velocity", "settings"],
+
+  /**
+   * PyTorch's AdamW: g = scale · g;  m = β₁ · m + (1 − β₁) · g;  v = β₂ · v + (1 − β₂) · g²;
+   * p = p · keep − rate · m / (√v · factor + ε).
+   * `settings` is the address of f32 [scale, β₁, 1 − β₁, β₂, 1 − β₂, keep, rate, factor, ε]. Units: 16 floats.
+   */
+  adamw: ["parameters", "gradients", "first", "second", "settings"],
+
+  /** target = keep · target + weight · source, where keep 0 reads no target; `settings`: f32 [keep, weight]. Units: 16 floats. */
+  blend: ["source", "target", "settings"],
+
+  /** Sums of squares of `chunk` panels each, of `panels` in all, the last perhaps of fewer, as f64. Units: sums. */
+  squaredSums: ["input", "panels", "chunk", "sums"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type OperationName = keyof typeof OPERATIONS;

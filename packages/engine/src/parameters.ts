@@ -14,21 +14,34 @@ export interface Slot {
   readonly position: (index: number) => number;
 }
 
+/** A region of floats. */
+export interface Range {
+  readonly address: number;
+  readonly floats: number;
+}
+
 /**
- * Parameters, gradients and velocities as parallel arrays: first what weight decay applies to, then the rest, so that one SGD
- * call covers each.
+ * Parameters, and what a training keeps beside them, as parallel arrays: first what weight decay applies to, then the other parameters
+ * that learn, then the running statistics, so that one call covers each.
  */
 export interface ParameterLayout {
   readonly slots: ReadonlyMap<string, Slot>;
-  /** Start and length in floats of each range. */
-  readonly decayed: { readonly address: number; readonly floats: number };
-  readonly plain: { readonly address: number; readonly floats: number };
+  readonly decayed: Range;
+  readonly plain: Range;
   /** The running statistics of all batch normalizations. */
-  readonly statistics: { readonly address: number; readonly floats: number };
-  /** Bytes from a parameter to its gradient and to its velocity; 0 where the network only infers. */
+  readonly statistics: Range;
+  /** Bytes from a parameter to its gradient and to its velocity (or first moment); 0 where the network only infers. */
   readonly gradientOffset: number;
   readonly velocityOffset: number;
+  /** The same of what only some trainings need; 0 where there is no room. Memory that nobody writes to takes none. */
+  readonly secondOffset: number;
+  readonly gatheredOffset: number;
+  /** Of parameters and running statistics. */
+  readonly averageOffset: number;
 }
+
+/** What is placed beside the parameters. */
+export type ParameterRoom = "inference" | "training" | "training with extras";
 
 type Arrangement = Pick<Slot, "length" | "position">;
 
@@ -77,45 +90,51 @@ function arrange(entry: StateEntry): Arrangement {
   return { length: panelled(shape[0] ?? 1), position: (index) => index };
 }
 
-/** Places every entry of `entries` in memory, with room for gradients and velocities if the network is to be `trainable`. */
+/** Places every entry of `entries` in memory, with `room` for what a training keeps beside them. */
 export function placeParameters(
   memory: MemoryPlan,
   entries: readonly StateEntry[],
-  trainable: boolean,
+  room: ParameterRoom,
 ): ParameterLayout {
   const arranged = entries
     .filter(({ role }) => role !== "numBatchesTracked")
     .map((entry) => ({ entry, ...arrange(entry) }));
+  const isStatistic = ({ role }: StateEntry) => role === "runningMean" || role === "runningVar";
+  const parts = {
+    decayed: arranged.filter(({ entry }) => entry.decay),
+    plain: arranged.filter(({ entry }) => entry.trainable && !entry.decay),
+    statistics: arranged.filter(({ entry }) => isStatistic(entry)),
+    frozen: arranged.filter(({ entry }) => !entry.trainable && !isStatistic(entry)),
+  };
   const floatsOf = (list: typeof arranged) => list.reduce((sum, { length }) => sum + length, 0);
-  const decayed = arranged.filter(({ entry }) => entry.decay);
-  const plain = arranged.filter(({ entry }) => entry.trainable && !entry.decay);
-  const statistics = arranged.filter(({ entry }) => !entry.trainable);
-  const [decayedFloats, plainFloats] = [floatsOf(decayed), floatsOf(plain)];
-
-  const allocate = () => memory.allocate((decayedFloats + plainFloats) * 4);
-  const base = allocate();
-  const gradientOffset = trainable ? allocate() - base : 0;
-  const velocityOffset = trainable ? allocate() - base : 0;
+  const learning = floatsOf(parts.decayed) + floatsOf(parts.plain);
+  const averaged = learning + floatsOf(parts.statistics);
+  const base = memory.allocate(floatsOf(arranged) * 4);
+  const beside = (floats: number, isPlaced: boolean) => (isPlaced ? memory.allocate(floats * 4) - base : 0);
+  const [trains, extras] = [room !== "inference", room === "training with extras"];
 
   const slots = new Map<string, Slot>();
-  const place = (list: typeof arranged, start: number) => {
-    let address = start;
+  let top = base;
+  const place = (list: typeof arranged): Range => {
+    const address = top;
     for (const { entry, length, position } of list) {
-      slots.set(entry.name, { entry, address, length, position });
-      address += length * 4;
+      slots.set(entry.name, { entry, address: top, length, position });
+      top += length * 4;
     }
+    return { address, floats: (top - address) / 4 };
   };
-  place(decayed, base);
-  place(plain, base + decayedFloats * 4);
-  const statisticsAddress = memory.allocate(floatsOf(statistics) * 4);
-  place(statistics, statisticsAddress);
+  const [decayed, plain, statistics] = [place(parts.decayed), place(parts.plain), place(parts.statistics)];
+  place(parts.frozen);
   return {
     slots,
-    decayed: { address: base, floats: decayedFloats },
-    plain: { address: base + decayedFloats * 4, floats: plainFloats },
-    statistics: { address: statisticsAddress, floats: floatsOf(statistics) },
-    gradientOffset,
-    velocityOffset,
+    decayed,
+    plain,
+    statistics,
+    gradientOffset: beside(learning, trains),
+    velocityOffset: beside(learning, trains),
+    secondOffset: beside(learning, extras),
+    gatheredOffset: beside(learning, extras),
+    averageOffset: beside(averaged, extras),
   };
 }
 

@@ -396,12 +396,42 @@ export class Interpreter {
   }
 
   sgd(a: OperationArguments<"sgd">, units: number): void {
-    const [lr, momentum, decay, nesterov] = this.#vector(a.settings);
+    const [lr, momentum, decay, scale, nesterov] = this.#vector(a.settings);
     const [p, v] = [this.#vector(a.parameters), this.#vector(a.velocity)];
     for (let i = 0; i < units * 16; i++) {
-      const g = this.#vector(a.gradients)[i]! + decay! * p[i]!;
+      const g = scale! * this.#vector(a.gradients)[i]! + decay! * p[i]!;
       v[i] = momentum! * v[i]! + g;
       p[i] = p[i]! - lr! * (nesterov ? g + momentum! * v[i]! : v[i]!);
+    }
+  }
+
+  adamw(a: OperationArguments<"adamw">, units: number): void {
+    const [scale, beta1, fresh1, beta2, fresh2, keep, rate, factor, epsilon] = this.#vector(
+      a.settings,
+    ) as unknown as number[];
+    const [p, m, v] = [this.#vector(a.parameters), this.#vector(a.first), this.#vector(a.second)];
+    for (let i = 0; i < units * 16; i++) {
+      const g = scale! * this.#vector(a.gradients)[i]!;
+      m[i] = beta1! * m[i]! + fresh1! * g;
+      v[i] = beta2! * v[i]! + fresh2! * g * g;
+      p[i] = p[i]! * keep! - (rate! * m[i]!) / (Math.sqrt(v[i]!) * factor! + epsilon!);
+    }
+  }
+
+  blend(a: OperationArguments<"blend">, units: number): void {
+    const [keep, weight] = this.#vector(a.settings);
+    const target = this.#vector(a.target);
+    for (let i = 0; i < units * 16; i++) {
+      target[i] = (keep === 0 ? 0 : keep! * target[i]!) + weight! * this.#vector(a.source)[i]!;
+    }
+  }
+
+  squaredSums(a: OperationArguments<"squaredSums">, units: number): void {
+    const sums = new Float64Array(this.floats.buffer, a.sums, units);
+    for (let unit = 0; unit < units; unit++) {
+      const end = Math.min((unit + 1) * a.chunk, a.panels) * 16;
+      const chunk = this.#vector(a.input).subarray(unit * a.chunk * 16, end);
+      sums[unit] = chunk.reduce((sum, value) => sum + value * value, 0);
     }
   }
 }

@@ -2,29 +2,37 @@ import {
   assertBatchStatistics,
   checkState,
   type Form,
+  frozenBlocks,
   type Images,
   type Logits,
   lazyList,
   type NdArray,
   type Network,
+  type OptimizerStep,
   type OutputGradients,
   type Outputs,
   type RepVggSpec,
   RepvggError,
-  type SgdStep,
   ShapeError,
   type StateDict,
   type StateEntry,
   sameShape,
+  type TrainStepResult,
 } from "@repvgg/core";
+import { EngineAverage } from "./average.ts";
 import { type CompiledTraining, compileTraining } from "./compile.ts";
 import { assertFits, checkOptions, EngineNetwork, type EngineNetworkOptions, STAGES } from "./engine-network.ts";
+import { findNonFinite, findNonFiniteGradient } from "./find-non-finite.ts";
 import { addImages, panelled } from "./layouts.ts";
-import { readSlot, trainableSlots, writeSlot, writeState } from "./parameters.ts";
+import { EngineOptimizer } from "./optimizer.ts";
+import { readSlot, trainableSlots, writeState } from "./parameters.ts";
 import { partOf } from "./program.ts";
-import { Runtime } from "./runtime.ts";
+import { MAX_MEMORY_BYTES, Runtime } from "./runtime.ts";
 
 export type { EngineNetworkOptions } from "./engine-network.ts";
+
+/** What became of a step, besides its loss and outputs. */
+export type StepOutcome = Omit<TrainStepResult, "loss" | "logits">;
 
 /** A network in train form, in WebAssembly, whose step is in two halves: the loss between them is the caller's. */
 export interface EngineTrainingNetwork extends Network {
@@ -36,61 +44,74 @@ export interface EngineTrainingNetwork extends Network {
    */
   forward(images: Images): Outputs<NdArray> & { readonly logits: Logits };
   /**
-   * Backward from the gradients of the loss at the outputs that the last {@link forward} gave, then one SGD update.
+   * Backward from the gradients of the loss at the outputs that the last {@link forward} gave, then the optimiser's update.
    *
    * @param gradients In the shapes of the outputs; those that are undefined or missing count as zeros.
-   * @throws {RepvggError} `E_SHAPE`, or `E_USAGE` if no forward went before.
+   * @throws {RepvggError} `E_SHAPE`; `E_USAGE` if no forward went before; `E_MEMORY`: no room for what the step needs.
    */
-  backwardAndUpdate(gradients: Partial<OutputGradients>, step: SgdStep): void;
+  backwardAndUpdate(gradients: Partial<OutputGradients>, step: OptimizerStep): StepOutcome;
+  /**
+   * In place of {@link backwardAndUpdate}, where the loss is not finite: the step is dropped. What steps before it gathered
+   * makes the update, if it is due.
+   *
+   * @returns What was the first that is not finite: the loss itself, if the network's outputs are.
+   */
+  drop(step: OptimizerStep): StepOutcome;
   /** Gradients of the last backward pass by parameter name, in memory order (HWIO). */
   exportGradients(): Map<string, NdArray>;
   exportOptimizerState(): Promise<Map<string, NdArray>>;
   /** @throws {RepvggError} `E_STATE`: a name or shape does not fit. */
   importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void>;
+  exportAverage(): Promise<StateDict | undefined>;
+  /** @throws {RepvggError} `E_STATE`: it does not fit the network. */
+  importAverage(average: StateDict): Promise<void>;
+  /** @throws {RepvggError} `E_USAGE`: there is no average. */
+  predictAverage(images: Images): Promise<Logits>;
 }
 
 class TrainingNetwork implements EngineTrainingNetwork {
   readonly spec: RepVggSpec;
   readonly form: Form = "train";
   readonly #network: EngineNetwork;
-  readonly #programs: CompiledTraining["programs"];
-  readonly #inputs: CompiledTraining["inputs"];
-  readonly #stageGradients: CompiledTraining["stageGradients"];
+  readonly #placed: CompiledTraining;
   readonly #entries: readonly StateEntry[];
+  readonly #optimizer: EngineOptimizer;
+  readonly #average: EngineAverage;
   readonly #batchesTracked: Map<string, number>;
   readonly #statistics: { start: number; end: number };
   /** The running statistics from before a forward pass that no backward pass has confirmed yet. */
   #before: Float32Array | undefined;
-  #stepped = false;
 
-  constructor(
-    network: EngineNetwork,
-    { programs, inputs, stageGradients }: CompiledTraining,
-    entries: readonly StateEntry[],
-    state: StateDict,
-  ) {
+  constructor(network: EngineNetwork, placed: CompiledTraining, entries: readonly StateEntry[], state: StateDict) {
     this.spec = network.plan.spec;
     this.#network = network;
-    this.#programs = programs;
-    this.#inputs = inputs;
-    this.#stageGradients = stageGradients;
+    this.#placed = placed;
     this.#entries = entries;
+    const { runtime, parameters } = network;
+    this.#optimizer = new EngineOptimizer(runtime, parameters, placed.updates);
+    this.#average = new EngineAverage(runtime, parameters, placed.updates);
     const tracked = entries.filter(({ role }) => role === "numBatchesTracked");
     this.#batchesTracked = new Map(tracked.map(({ name }) => [name, state.get(name)!.data[0]!]));
-    const { address, floats } = network.parameters.statistics;
+    const { address, floats } = parameters.statistics;
     this.#statistics = { start: address / 4, end: address / 4 + floats };
   }
 
   async predict(images: Images): Promise<Logits> {
     this.#network.assertImages(images);
     this.#rollBack();
-    return this.#network.predict(images, this.#programs.evaluate);
+    return this.#network.predict(images, this.#placed.programs.evaluate);
   }
 
   async features(images: Images): Promise<Images[]> {
     this.#network.assertImages(images);
     this.#rollBack();
-    return this.#network.features(images, this.#programs.evaluate);
+    return this.#network.features(images, this.#placed.programs.evaluate);
+  }
+
+  async predictAverage(images: Images): Promise<Logits> {
+    this.#network.assertImages(images);
+    this.#rollBack();
+    return this.#average.during(() => this.#network.predict(images, this.#placed.programs.evaluate));
   }
 
   forward(images: Images): Outputs<NdArray> & { readonly logits: Logits } {
@@ -102,7 +123,7 @@ class TrainingNetwork implements EngineTrainingNetwork {
     this.#rollBack();
     this.#before = this.#network.runtime.floats.slice(this.#statistics.start, this.#statistics.end);
     this.#network.stage(images, 0, N);
-    this.#network.runtime.run(this.#programs.forward);
+    this.#network.runtime.run(this.#placed.programs.forward);
     return {
       logits: { shape: [N, this.spec.numClasses], data: this.#network.logits(N) },
       auxiliary: [],
@@ -110,20 +131,40 @@ class TrainingNetwork implements EngineTrainingNetwork {
     };
   }
 
-  backwardAndUpdate({ logits, features = [] }: Partial<OutputGradients>, step: SgdStep): void {
+  backwardAndUpdate({ logits, features = [] }: Partial<OutputGradients>, step: OptimizerStep): StepOutcome {
     const { runtime } = this.#network;
     runtime.assertUsable();
     this.#assertGradients(logits, features);
     if (!this.#before) throw new RepvggError("E_USAGE", "backwardAndUpdate() needs a forward() before it.");
-    this.#writeLogitsGradient(this.#inputs.logitsGradient, logits);
-    const { learningRate, momentum, weightDecay, nesterov } = step;
-    const settings = (decay: number) => [learningRate, momentum, decay, Number(nesterov)];
-    runtime.floats.set([...settings(weightDecay), ...settings(0)], this.#inputs.settings / 4);
+    this.#writeLogitsGradient(this.#placed.inputs.logitsGradient, logits);
     this.#runBackward(features);
-    runtime.run(this.#programs.update);
+    const { updated, gradientNorm } = this.#optimizer.step(step);
+    const report = gradientNorm === undefined ? {} : { gradientNorm };
+    if (gradientNorm !== undefined && !Number.isFinite(gradientNorm)) {
+      this.#rollBack();
+      return { ...report, nonFinite: findNonFiniteGradient(runtime.floats, this.#placed) };
+    }
     this.#before = undefined;
-    this.#stepped = true;
-    for (const [name, count] of this.#batchesTracked) this.#batchesTracked.set(name, count + 1);
+    this.#countBatch();
+    if (updated && step.averageDecay !== undefined) this.#average.update(step.averageDecay);
+    return report;
+  }
+
+  drop(step: OptimizerStep): StepOutcome {
+    const { runtime } = this.#network;
+    runtime.assertUsable();
+    const nonFinite = findNonFinite(runtime.floats, this.#placed) ?? { what: "loss", name: "" };
+    this.#rollBack();
+    const { updated, gradientNorm } = this.#optimizer.step(step, true);
+    if (updated && step.averageDecay !== undefined) this.#average.update(step.averageDecay);
+    return { nonFinite, ...(gradientNorm !== undefined && { gradientNorm }) };
+  }
+
+  #countBatch(): void {
+    for (const { name, role, block } of this.#entries) {
+      if (role !== "numBatchesTracked" || block!.index < this.#placed.frozen) continue;
+      this.#batchesTracked.set(name, this.#batchesTracked.get(name)! + 1);
+    }
   }
 
   #assertGradients(logits: NdArray | undefined, features: OutputGradients["features"]): void {
@@ -154,9 +195,9 @@ class TrainingNetwork implements EngineTrainingNetwork {
   /** The backward program, with a stop wherever a gradient of the loss at a stage's output joins. */
   #runBackward(features: OutputGradients["features"]): void {
     const { runtime } = this.#network;
-    const { backward } = this.#programs;
+    const { backward } = this.#placed.programs;
     let start = 0;
-    for (const { stage, calls, gradient: layout } of this.#stageGradients) {
+    for (const { stage, calls, gradient: layout } of this.#placed.stageGradients) {
       const gradient = features[stage - 1];
       if (!gradient) continue;
       runtime.run(partOf(backward, start, calls));
@@ -176,29 +217,33 @@ class TrainingNetwork implements EngineTrainingNetwork {
   }
 
   exportGradients(): Map<string, NdArray> {
-    return this.#exportBeside(this.#network.parameters.gradientOffset);
+    const { runtime, parameters } = this.#network;
+    runtime.assertUsable();
+    const { gradientOffset } = parameters;
+    return new Map(
+      trainableSlots(parameters).map((slot) => [slot.entry.name, readSlot(runtime.floats, slot, gradientOffset)]),
+    );
   }
 
   async exportOptimizerState(): Promise<Map<string, NdArray>> {
-    return this.#stepped ? this.#exportBeside(this.#network.parameters.velocityOffset) : new Map();
+    this.#network.runtime.assertUsable();
+    return this.#optimizer.export();
   }
 
   async importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void> {
     this.#network.runtime.assertUsable();
-    const slots = trainableSlots(this.#network.parameters);
-    if (state.size > 0)
-      assertOptimizerState(
-        state,
-        slots.map(({ entry }) => entry),
-      );
-    const { runtime, parameters } = this.#network;
-    for (const slot of slots) {
-      const velocity = state.get(slot.entry.name);
-      const start = (slot.address + parameters.velocityOffset) / 4;
-      if (velocity) writeSlot(runtime.floats, slot, velocity, parameters.velocityOffset);
-      else runtime.floats.fill(0, start, start + slot.length);
-    }
-    this.#stepped = state.size > 0;
+    this.#optimizer.import(state);
+  }
+
+  async exportAverage(): Promise<StateDict | undefined> {
+    this.#network.runtime.assertUsable();
+    return this.#average.exists ? this.#average.export(await this.exportState()) : undefined;
+  }
+
+  async importAverage(average: StateDict): Promise<void> {
+    this.#network.runtime.assertUsable();
+    checkState(this.#network.plan, "train", average);
+    this.#average.import(average);
   }
 
   dispose(): void {
@@ -214,41 +259,30 @@ class TrainingNetwork implements EngineTrainingNetwork {
     if (this.#before) this.#network.runtime.floats.set(this.#before, this.#statistics.start);
     this.#before = undefined;
   }
-
-  #exportBeside(offset: number): Map<string, NdArray> {
-    const { runtime, parameters } = this.#network;
-    runtime.assertUsable();
-    return new Map(trainableSlots(parameters).map((slot) => [slot.entry.name, readSlot(runtime.floats, slot, offset)]));
-  }
 }
 
-function assertOptimizerState(state: ReadonlyMap<string, NdArray>, entries: readonly StateEntry[]): void {
-  const misfit = entries.find(({ name, shape }) => !sameShape(state.get(name)?.shape ?? [-1], shape));
-  const known = new Set(entries.map(({ name }) => name));
-  const unexpected = [...state.keys()].find((name) => !known.has(name));
-  const name = misfit?.name ?? unexpected;
-  if (name === undefined) return;
-  throw new RepvggError(
-    "E_STATE",
-    `The optimiser state does not fit the network: ${name} is ${unexpected ? "unexpected" : "missing or of another shape"}. ` +
-      "Resume with the run's own network, or start without optimiser state.",
-  );
+export interface TrainingNetworkOptions extends EngineNetworkOptions {
+  /** Stages that do not learn: `frozenBlocks` of core says which can. Their running statistics stay, and normalize. @default none */
+  readonly freeze?: readonly string[];
 }
 
 /**
  * A network in WebAssembly that learns.
  *
  * @param options.batchSize Images of every step.
- * @throws {RepvggError} `E_STATE`: the state dict does not fit;
+ * @throws {RepvggError} `E_STATE`: the state dict does not fit; `E_USAGE`: stages that cannot be frozen;
  * `E_SHAPE`: a batch of one value a channel; `E_MEMORY`: too large, before any work.
  */
-export async function createTrainingNetwork(options: EngineNetworkOptions): Promise<EngineTrainingNetwork> {
+export async function createTrainingNetwork(options: TrainingNetworkOptions): Promise<EngineTrainingNetwork> {
   const { plan, entries, batchSize, threads, state } = checkOptions(options, "train");
+  const frozen = frozenBlocks(plan, options.freeze ?? []);
   checkState(plan, "train", state);
   assertBatchStatistics(plan, batchSize);
 
-  assertFits("Training this network", batchSize, (batch) => compileTraining(plan, batch, threads).memory.bytes);
-  const { memory, result } = compileTraining(plan, batchSize, threads);
+  const compile = (batch: number, extras: boolean) => compileTraining(plan, batch, threads, { frozen, extras });
+  assertFits("Training this network", batchSize, (batch) => compile(batch, false).memory.bytes);
+  const whole = compile(batchSize, true);
+  const { memory, result } = whole.memory.bytes <= MAX_MEMORY_BYTES ? whole : compile(batchSize, false);
 
   const runtime = await Runtime.create(memory, threads);
   writeState(runtime.floats, result.parameters, state);

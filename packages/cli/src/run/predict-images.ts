@@ -51,10 +51,7 @@ export async function predictImages(
 }
 
 /** A checkpoint of another program says nothing of its images: ImageNet's way is by far the likeliest. */
-export function assumedPreprocessing(
-  { name, spec }: Pick<TrainedModel, "name" | "spec">,
-  terminal: Terminal,
-): Preprocessing {
+function assumedPreprocessing({ name, spec }: TrainedModel, terminal: Terminal): Preprocessing {
   if (spec.inputChannels !== IMAGENET_PREPROCESSING.inputChannels) {
     throw new RepvggError(
       "E_CHECKPOINT",
@@ -66,7 +63,7 @@ export function assumedPreprocessing(
 }
 
 /** The same share is cut off around the centre. */
-export function resized(own: Preprocessing, imageSize: number): Preprocessing {
+function resized(own: Preprocessing, imageSize: number): Preprocessing {
   const factor = imageSize / Math.min(...own.size);
   return {
     ...own,

@@ -1,4 +1,5 @@
 import { checkState } from "../check-state.ts";
+import { frozenBlocks } from "../frozen-blocks.ts";
 import { layerPlan } from "../layer-plan.ts";
 import type { NdArray } from "../nd-array.ts";
 import type { Form, RepVggSpec } from "../spec.ts";
@@ -11,17 +12,22 @@ export interface TfjsNetworkOptions<F extends Form = Form> {
   readonly state: ReadonlyMap<string, NdArray>;
   /** The form that `state` is in. */
   readonly form: F;
+  /** Of a network that learns: stages that do not, as `frozenBlocks` takes them. @default none */
+  readonly freeze?: readonly string[];
 }
 
 /**
  * A network on the current tfjs backend: trainable in train form, plain in deploy form. The caller owns it.
  *
  * @throws {RepvggError} `E_STATE`: the state does not have exactly the entries of this spec and form, finite and of the right
- *   shapes.
+ *   shapes; `E_USAGE`: stages that cannot be frozen.
  */
 export function createTfjsNetwork(options: TfjsNetworkOptions<"train">): TfjsTrainableNetwork;
 export function createTfjsNetwork(options: TfjsNetworkOptions): TfjsNetwork;
-export function createTfjsNetwork({ spec, state, form }: TfjsNetworkOptions): TfjsNetwork {
-  checkState(layerPlan(spec, [1, 1]), form, state);
-  return form === "train" ? new TfjsTrainableNetwork(spec, state) : new TfjsNetwork(spec, form, state);
+export function createTfjsNetwork({ spec, state, form, freeze = [] }: TfjsNetworkOptions): TfjsNetwork {
+  const plan = layerPlan(spec, [1, 1]);
+  checkState(plan, form, state);
+  return form === "train"
+    ? new TfjsTrainableNetwork(spec, state, frozenBlocks(plan, freeze))
+    : new TfjsNetwork(spec, form, state);
 }

@@ -42,6 +42,7 @@ export function inferenceNormalize(parameter: Parameter): Normalize {
  * Outputs of a network whose parameters `parameter` gives. Tidies nothing: call it in `tidy` or under a gradient.
  *
  * @param images `[N, H, W, inputChannels]`; borrowed.
+ * @param onBlock Is shown the output of each block.
  */
 export function forward(
   plan: LayerPlan,
@@ -49,6 +50,7 @@ export function forward(
   parameter: Parameter,
   normalize: Normalize,
   images: Tensor4D,
+  onBlock?: (name: string, output: Tensor4D) => void,
 ): Outputs<Tensor> {
   const { squeezeExcitation } = plan.spec;
   const features: Tensor4D[] = [];
@@ -60,6 +62,7 @@ export function forward(
     const active = relu(squeezeExcitation === "before-relu" && block.squeezeChannels > 0 ? excite(sum) : sum);
     x = squeezeExcitation === "after-relu" && block.squeezeChannels > 0 ? excite(active) : active;
     if (block.stage > 0) features[block.stage - 1] = x; // the last block of each stage stays
+    onBlock?.(block.name, x);
   }
   const pooled = mean<Tensor2D>(x, [1, 2]); // [N, C]
   const logits = add(matMul(pooled, parameter<Tensor2D>("linear.weight")), parameter<Tensor1D>("linear.bias"));

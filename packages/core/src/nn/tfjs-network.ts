@@ -1,12 +1,13 @@
 import { type Tensor, type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { RepvggError, ShapeError } from "../errors.ts";
+import { freezeEntries } from "../frozen-blocks.ts";
 import { type LayerPlan, layerPlan } from "../layer-plan.ts";
 import { type Images, type Logits, type NdArray, ndArray, sizeOf } from "../nd-array.ts";
 import type { Network, Outputs } from "../network.ts";
 import type { Form, RepVggSpec } from "../spec.ts";
 import type { StateDict } from "../state-dict.ts";
 import { stateLayout } from "../state-layout.ts";
-import { forward, inferenceNormalize } from "./forward.ts";
+import { forward, inferenceNormalize, type Parameter } from "./forward.ts";
 import { Variables } from "./variables.ts";
 
 /**
@@ -22,21 +23,30 @@ export class TfjsNetwork implements Network {
   protected readonly plan: LayerPlan;
   #disposed = false;
 
-  /** @param state Checked already; copied. */
-  constructor(spec: RepVggSpec, form: Form, state: ReadonlyMap<string, NdArray>) {
+  /**
+   * @param state Checked already; copied.
+   * @param frozen Blocks, from the input on, that do not learn.
+   */
+  constructor(spec: RepVggSpec, form: Form, state: ReadonlyMap<string, NdArray>, frozen = 0) {
     this.spec = spec;
     this.form = form;
     this.plan = layerPlan(spec, [1, 1]);
-    this.variables = new Variables(stateLayout(this.plan, form), state);
+    this.variables = new Variables(freezeEntries(stateLayout(this.plan, form), frozen), state);
   }
 
-  async predict(images: Images): Promise<Logits> {
-    const [logits] = await this.#infer(images, ({ logits }) => [logits]);
+  predict(images: Images): Promise<Logits> {
+    return this.predictWith(images, this.variables.get.bind(this.variables));
+  }
+
+  /** Logits in inference mode, with what `parameter` gives. */
+  protected async predictWith(images: Images, parameter: Parameter): Promise<Logits> {
+    const [logits] = await this.#infer(images, parameter, ({ logits }) => [logits]);
     return logits as Logits;
   }
 
   async features(images: Images): Promise<Images[]> {
-    return (await this.#infer(images, ({ features }) => features)) as Images[];
+    const parameter = this.variables.get.bind(this.variables);
+    return (await this.#infer(images, parameter, ({ features }) => features)) as Images[];
   }
 
   async exportState(): Promise<StateDict> {
@@ -54,11 +64,14 @@ export class TfjsNetwork implements Network {
     this.dispose();
   }
 
-  async #infer(images: Images, wanted: (outputs: Outputs<Tensor>) => readonly Tensor[]): Promise<NdArray[]> {
+  async #infer(
+    images: Images,
+    parameter: Parameter,
+    wanted: (outputs: Outputs<Tensor>) => readonly Tensor[],
+  ): Promise<NdArray[]> {
     this.assertUsable();
     this.checkImages(images);
     const tensors = tidy(() => {
-      const parameter = this.variables.get.bind(this.variables);
       return [...wanted(forward(this.plan, this.form, parameter, inferenceNormalize(parameter), toTensor(images)))];
     });
     try {

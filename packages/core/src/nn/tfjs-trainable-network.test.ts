@@ -25,7 +25,8 @@ import {
 } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Images } from "../nd-array.ts";
-import type { LossFunction, SgdStep } from "../network.ts";
+import type { LossFunction } from "../network.ts";
+import type { SgdStep } from "../optimizer-step.ts";
 import { createTfjsNetwork } from "./create-tfjs-network.ts";
 
 type Loss = LossFunction<Tensor, Scalar>;

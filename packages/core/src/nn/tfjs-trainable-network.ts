@@ -12,20 +12,24 @@ import {
   variableGrads,
 } from "@tensorflow/tfjs-core";
 import { assertBatchStatistics } from "../assert-batch-statistics.ts";
+import { checkState } from "../check-state.ts";
 import { layerPlan } from "../layer-plan.ts";
-import { type Images, type NdArray, ndArray } from "../nd-array.ts";
+import { type Images, type Logits, type NdArray, ndArray } from "../nd-array.ts";
 import {
   BATCH_NORM,
   type LossFunction,
-  type SgdStep,
+  type NonFinite,
   type TrainableNetwork,
   type TrainStepResult,
 } from "../network.ts";
+import { CLIP_EPSILON, type OptimizerStep } from "../optimizer-step.ts";
 import type { RepVggSpec } from "../spec.ts";
+import type { StateDict } from "../state-dict.ts";
+import { Average } from "./average.ts";
 import { checkTrainingBackend } from "./check-gradients.ts";
 import { deferErrors } from "./defer-errors.ts";
-import { forward, type Normalize } from "./forward.ts";
-import { Sgd } from "./sgd.ts";
+import { forward, inferenceNormalize, type Normalize } from "./forward.ts";
+import { type Gradients, Optimizer } from "./optimizer.ts";
 import { TfjsNetwork, toTensor } from "./tfjs-network.ts";
 import { trainBatchNorm } from "./train-batch-norm.ts";
 
@@ -49,14 +53,21 @@ interface Pass {
 
 /** A RepVGG in train form that learns, on the current tfjs backend. */
 export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwork<Tensor, Scalar> {
-  readonly #sgd: Sgd;
+  readonly #optimizer: Optimizer;
+  readonly #average: Average;
+  readonly #frozen: number;
   /** tfjs knows variables by names of its own. */
   readonly #trainable: ReadonlyMap<string, Variable>;
 
-  /** @param state Train form, checked already; copied. */
-  constructor(spec: RepVggSpec, state: ReadonlyMap<string, NdArray>) {
-    super(spec, "train", state);
-    this.#sgd = new Sgd(this.variables);
+  /**
+   * @param state Train form, checked already; copied.
+   * @param frozen Blocks, from the input on, that do not learn.
+   */
+  constructor(spec: RepVggSpec, state: ReadonlyMap<string, NdArray>, frozen = 0) {
+    super(spec, "train", state, frozen);
+    this.#frozen = frozen;
+    this.#optimizer = new Optimizer(this.variables);
+    this.#average = new Average(this.variables);
     const trainable = this.variables.entries.filter((entry) => entry.trainable);
     this.#trainable = new Map(trainable.map(({ name }) => [name, this.variables.get(name)]));
   }
@@ -66,7 +77,7 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
    *
    * @throws {RepvggError} `E_UNSUPPORTED`: tfjs's gradients are not registered, or the backend has none of a convolution (tfjs's wasm backend).
    */
-  async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: SgdStep): Promise<TrainStepResult> {
+  async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: OptimizerStep): Promise<TrainStepResult> {
     this.assertUsable();
     this.checkImages(images);
     this.#checkCanTrain(images);
@@ -74,30 +85,103 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
     try {
       const [[value], logits] = await Promise.all([pass.loss.data<"float32">(), pass.logits.data<"float32">()]);
       this.assertUsable(); // it may have been disposed meanwhile
-      if (Number.isFinite(value)) {
-        this.#sgd.update((name) => pass.gradients[this.#trainable.get(name)!.name], step);
-        this.#updateRunningStatistics(pass.statistics);
-        this.variables.countBatch();
-      }
-      return { loss: value!, logits: ndArray(pass.logits.shape, logits) };
+      const result = { loss: value!, logits: ndArray(pass.logits.shape, logits) };
+      if (Number.isFinite(value)) return { ...result, ...(await this.#update(pass, step)) };
+      await this.#update(undefined, step);
+      return { ...result, nonFinite: await this.#findNonFinite(images) };
     } finally {
       free(pass);
     }
   }
 
+  /** @param pass Undefined for a step that is dropped: what steps before it gathered makes the update. */
+  async #update(
+    pass: Pass | undefined,
+    step: OptimizerStep,
+  ): Promise<Pick<TrainStepResult, "gradientNorm" | "nonFinite">> {
+    const own = pass && new Map([...this.#trainable].map(([name, { name: own }]) => [name, pass.gradients[own]!]));
+    const gradients = this.#optimizer.gather(own, step);
+    try {
+      const norm = gradients && step.maxGradientNorm !== undefined ? await this.#norm(gradients) : undefined;
+      const report = norm === undefined ? {} : { gradientNorm: norm };
+      if (norm !== undefined && !Number.isFinite(norm)) {
+        return { ...report, nonFinite: { what: "gradient", name: await firstNonFinite([...gradients!].toReversed()) } };
+      }
+      const scale = norm === undefined ? 1 : Math.min(1, step.maxGradientNorm! / (norm + CLIP_EPSILON));
+      if (gradients) this.#optimizer.update(gradients, step, scale);
+      if (pass) this.#updateRunningStatistics(pass.statistics);
+      if (pass) this.variables.countBatch(({ block }) => block!.index >= this.#frozen);
+      if (gradients && step.averageDecay !== undefined) this.#average.update(step.averageDecay);
+      return report;
+    } finally {
+      if (gradients) this.#optimizer.finish();
+    }
+  }
+
+  async #norm(gradients: Gradients): Promise<number> {
+    const norm = this.#optimizer.norm(gradients);
+    try {
+      return (await norm.data<"float32">())[0]!;
+    } finally {
+      norm.dispose();
+      this.assertUsable();
+    }
+  }
+
+  /** The first that is not finite of what a forward pass in train mode goes through. */
+  async #findNonFinite(images: Images): Promise<NonFinite> {
+    if (!images.data.every(Number.isFinite)) return { what: "images", name: "" };
+    const outputs = new Map<string, Tensor>();
+    tidy(() => {
+      const parameter = this.variables.get.bind(this.variables);
+      const normalize = this.#normalize(() => {});
+      const onBlock = (name: string, output: Tensor) => void outputs.set(name, keep(output.clone()));
+      const { logits } = forward(this.plan, "train", parameter, normalize, toTensor(images), onBlock);
+      outputs.set("linear", keep(logits.clone()));
+    });
+    try {
+      for (const [block, output] of outputs) {
+        const own = this.variables.entries.filter(({ block: of }) => (of?.name ?? "linear") === block);
+        const computing = own.filter(({ role }) => role !== "numBatchesTracked");
+        const parameter = await firstNonFinite(computing.map(({ name }) => [name, this.variables.get(name)]));
+        if (parameter !== "") return { what: "parameter", name: parameter };
+        if ((await firstNonFinite([[block, output]])) !== "") return { what: "output", name: block };
+      }
+      return { what: "loss", name: "" };
+    } finally {
+      for (const output of outputs.values()) output.dispose();
+    }
+  }
+
   async exportOptimizerState(): Promise<Map<string, NdArray>> {
     this.assertUsable();
-    return this.#sgd.export();
+    return this.#optimizer.export();
   }
 
   async importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void> {
     this.assertUsable();
-    this.#sgd.import(state);
+    this.#optimizer.import(state);
+  }
+
+  async exportAverage(): Promise<StateDict | undefined> {
+    this.assertUsable();
+    return this.#average.export();
+  }
+
+  async importAverage(average: StateDict): Promise<void> {
+    this.assertUsable();
+    checkState(this.plan, "train", average);
+    this.#average.import(average);
+  }
+
+  predictAverage(images: Images): Promise<Logits> {
+    return this.predictWith(images, (name) => this.#average.get(name));
   }
 
   override dispose(): void {
     if (this.disposed) return;
-    this.#sgd.dispose();
+    this.#optimizer.dispose();
+    this.#average.dispose();
     super.dispose();
   }
 
@@ -109,12 +193,9 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
   #forwardAndBackward(images: Images, loss: LossFunction<Tensor, Scalar>): Pass {
     const pass: Partial<Pass> & { statistics: BatchStatistics[] } = { statistics: [] };
     const parameter = this.variables.get.bind(this.variables);
-    const normalize: Normalize = (x, prefix) => {
-      const gamma = parameter<Tensor1D>(`${prefix}.weight`);
-      const { y, mean, variance } = trainBatchNorm(x, gamma, parameter(`${prefix}.bias`));
-      pass.statistics.push({ prefix, mean: keep(mean), variance: keep(variance), count: x.size / x.shape[3] });
-      return y;
-    };
+    const normalize = this.#normalize(({ mean, variance, ...batch }) => {
+      pass.statistics.push({ ...batch, mean: keep(mean), variance: keep(variance) });
+    });
     const { loss: lossOf, rethrow } = deferErrors(loss);
     const lossOfBatch = (x: Tensor4D) => {
       const outputs = forward(this.plan, "train", parameter, normalize, x);
@@ -133,6 +214,20 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
       free(pass);
       throw error;
     }
+  }
+
+  /** By the statistics of the batch, which `onStatistics` is shown; blocks that do not learn: by the running ones. */
+  #normalize(onStatistics: (batch: BatchStatistics) => void): Normalize {
+    const parameter = this.variables.get.bind(this.variables);
+    const fixed = inferenceNormalize(parameter);
+    const learns = this.variables.entries.filter(({ block, role }) => role === "gamma" && block!.index >= this.#frozen);
+    const prefixes = new Set(learns.map(({ name }) => name.replace(/\.weight$/, "")));
+    return (x, prefix) => {
+      if (!prefixes.has(prefix)) return fixed(x, prefix);
+      const { y, mean, variance } = trainBatchNorm(x, parameter(`${prefix}.weight`), parameter(`${prefix}.bias`));
+      onStatistics({ prefix, mean, variance, count: x.size / x.shape[3] });
+      return y;
+    };
   }
 
   /** PyTorch's: an exponential average, of the variance the unbiased one. */
@@ -159,4 +254,12 @@ function free({ loss, logits, statistics = [], gradients = {} }: Partial<Pass>):
     variance.dispose();
   }
   for (const gradient of Object.values(gradients)) gradient.dispose();
+}
+
+/** The name of the first tensor that is not finite; empty if all are. */
+async function firstNonFinite(tensors: Iterable<readonly [name: string, tensor: Tensor]>): Promise<string> {
+  for (const [name, tensor] of tensors) {
+    if (!(await tensor.data<"float32">()).every(Number.isFinite)) return name;
+  }
+  return "";
 }

@@ -38,8 +38,17 @@ export class Variables {
     return found as Variable & T;
   }
 
-  countBatch(): void {
-    for (const [name, count] of this.#batches) this.#batches.set(name, count + 1);
+  /** Of everything that computes: parameters and running statistics. */
+  get names(): Iterable<string> {
+    return this.#variables.keys();
+  }
+
+  /** @param counts Which normalizations have seen a batch. */
+  countBatch(counts: (entry: StateEntry) => boolean): void {
+    for (const entry of this.entries) {
+      const count = this.#batches.get(entry.name);
+      if (count !== undefined && counts(entry)) this.#batches.set(entry.name, count + 1);
+    }
   }
 
   /** A copy, in PyTorch's order. */
