@@ -57,21 +57,38 @@ describe("fuse", () => {
       "train.safetensors",
       "deploy.safetensors",
       ...CPU,
-      "--images",
+      "--random-images",
       "8",
+      "--images",
+      DIGIT,
       "--json",
     );
     expect(code).toBe(0);
     const proof = JSON.parse(stdout);
+    const errors = { maxAbsoluteError: expect.any(Number), maxRelativeError: expect.any(Number), agreement: 1 };
     expect(proof).toEqual({
-      maxAbsoluteError: expect.any(Number),
-      maxRelativeError: expect.any(Number),
-      agreement: 1,
+      ...errors,
+      equal: true,
       tolerance: 1e-4,
-      images: 8,
+      images: 9,
+      device: "cpu",
+      float64: { ...errors, images: 3, imageSize: [28, 26] },
+      worstBlock: {
+        name: expect.stringMatching(/^stage\d/),
+        maxRelativeError: expect.any(Number),
+        weight: expect.stringMatching(/^rbr_reparam\.(weight|bias)\[\d/),
+        values: [expect.any(Number), expect.any(Number)],
+      },
+      weightTolerance: 1e-6,
+      givenImages: [{ image: DIGIT, ...errors }],
+      trainingModeError: expect.any(Number),
+      problems: [],
       paramsBefore: expect.any(Number),
       paramsAfter: expect.any(Number),
     });
+    // Each fused weight is rounded once; in float64 that is all that differs.
+    expect(proof.worstBlock.maxRelativeError).toBeLessThanOrEqual(2 ** -24);
+    expect(proof.float64.maxRelativeError).toBeLessThan(1e-6);
     // The two forms round differently: a few float32 steps, not zero.
     expect(proof.maxRelativeError).toBeGreaterThan(0);
     expect(proof.maxRelativeError).toBeLessThan(1e-5);
@@ -109,7 +126,7 @@ describe("fuse", () => {
     ["a PyTorch file as the output", 2, ["train.safetensors", "no.pth"], "Give a .safetensors file"],
   ])("refuses %s (%i), and leaves no file", async (_, expected, args, message) => {
     const before = await readdir(cwd);
-    const { code, stdout, stderr } = await run("fuse", ...args, "--images", "2", "--json");
+    const { code, stdout, stderr } = await run("fuse", ...args, "--random-images", "2", "--json");
     expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
     expect(stderr).toContain(message);
     expect(await readdir(cwd)).toEqual(before);
@@ -143,7 +160,7 @@ describe("verify", () => {
       "train.safetensors",
       "deploy.safetensors",
       ...CPU,
-      "--images",
+      "--random-images",
       "4",
       "--json",
     );
@@ -157,14 +174,68 @@ describe("verify", () => {
       "train.safetensors",
       "other.safetensors",
       ...CPU,
-      "--images",
+      "--random-images",
       "4",
       "--json",
     );
     expect(code).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({ equal: false });
-    const words = await run("verify", "train.safetensors", "other.safetensors", "--images", "4");
+    const words = await run("verify", "train.safetensors", "other.safetensors", "--random-images", "4");
     expect(words.stdout).toContain("do not give the same answers");
+  });
+
+  it.each(["train.safetensors", "deploy.safetensors"])(
+    "names the block of one weight of %s that is a hundredth off",
+    async (of) => {
+      const { form, state } = await loadCheckpoint(file(of));
+      const entry = `stage2.1.${form === "train" ? "rbr_dense.conv" : "rbr_reparam"}.weight`;
+      const { shape, data } = state.get(entry)!;
+      const changed = data.map((value, i) => (i === 100 ? value * 1.01 : value));
+      await saveCheckpoint(file("changed.safetensors"), {
+        spec: SPEC,
+        form,
+        state: state.set(entry, ndArray(shape, changed)),
+      });
+      const args = ["verify", "train.safetensors", "changed.safetensors", ...CPU, "--random-images", "2"];
+      const { code, stdout } = await run(...args, "--json");
+      expect(code).toBe(1);
+      const proof = JSON.parse(stdout);
+      expect(proof).toMatchObject({ equal: false, agreement: 1, worstBlock: { name: "stage2.1" } });
+      expect(proof.maxRelativeError).toBeLessThan(1e-4); // too little to show in the answers
+      expect((await run(...args)).stdout).toMatch(
+        /do not give the same answers: the weights differ most in stage2\.1: rbr_/,
+      );
+    },
+  );
+
+  it("warns of variances near zero and of statistics that were never updated", async () => {
+    const state = trainedState(3);
+    state.get("stage1.0.rbr_1x1.bn.running_var")!.data[2] = 1e-9;
+    await save("small.safetensors", state);
+    await save("fresh.safetensors", initialState(SPEC, 3));
+    const small = await run("fuse", "small.safetensors", "out.safetensors", ...CPU, "--random-images", "1");
+    expect(small.stdout).toMatch(/stage1\.0\.rbr_1x1\.bn: the variance of 1 of 4 channels is near zero \(1\.00e-9\)/);
+    const fresh = await run("fuse", "fresh.safetensors", "out.safetensors", ...CPU, "--random-images", "1");
+    expect(fresh.stdout).toMatch(/the running statistics of stage0\.rbr_dense\.bn and \d+ more are the initial ones/);
+  });
+
+  it("takes images for both, and refuses what is none", async () => {
+    const given = await run(
+      "verify",
+      "train.safetensors",
+      "deploy.safetensors",
+      "--images",
+      DIGIT,
+      DIGIT,
+      "--random-images",
+      "1",
+    );
+    expect(given).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/digit\.png [\s\S]*digit\.png .*same class/),
+    });
+    const wrong = await run("verify", "train.safetensors", "deploy.safetensors", "--images", "nowhere.png");
+    expect(wrong).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("nowhere.png cannot be read") });
   });
 });
 
@@ -242,7 +313,7 @@ describe("predict", () => {
 
 describe("PyTorch's files, without a flag", () => {
   const torch = (name: string) => fileURLToPath(new URL(`../../checkpoint/src/fixtures/${name}`, import.meta.url));
-  const SMALL = ["--image-size", "9", "--images", "4", ...CPU];
+  const SMALL = ["--image-size", "9", "--random-images", "4", ...CPU];
 
   it("verify compares timm's train form with the deploy form that timm made", async () => {
     const { code, stdout } = await run("verify", torch("timm-se.pth"), torch("timm-se-deploy.pth"), ...SMALL, "--json");

@@ -72,5 +72,6 @@ export const PROOF_OPTIONS = {
     min: 0,
     default: 1e-4,
   },
-  images: { kind: "integer", help: "random images that both forms are run on", min: 1, max: 100000, default: 64 },
+  images: { kind: "list", value: "file", help: "image files that both are run on as well" },
+  randomImages: { kind: "integer", help: "random images that both are run on", min: 1, max: 100000, default: 64 },
 } as const satisfies OptionSpecs;

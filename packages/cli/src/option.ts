@@ -28,13 +28,21 @@ interface ChoiceOption {
   defaultText?: string;
 }
 
+/** One value or more, up to the next flag. */
+interface ListOption {
+  kind: "list";
+  help: string;
+  /** What each value is, in `--help`. */
+  value: string;
+}
+
 interface FlagOption {
   kind: "flag";
   help: string;
 }
 
 /** One option of a command. Its name is the key of the object that it stands in, in camelCase. */
-export type OptionSpec = NumberOption | TextOption | ChoiceOption | FlagOption;
+export type OptionSpec = NumberOption | TextOption | ChoiceOption | ListOption | FlagOption;
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 type ValueOf<O> = O extends { kind: "integer" | "number" }
@@ -43,11 +51,15 @@ type ValueOf<O> = O extends { kind: "integer" | "number" }
     ? boolean
     : O extends { kind: "choice"; choices: readonly (infer C)[] }
       ? C
-      : string;
+      : O extends { kind: "list" }
+        ? readonly string[]
+        : string;
 
 /** The values that a command's `run` gets: undefined only where there is neither a value nor a default. */
 export type OptionValues<O> = {
-  [K in keyof O]: O[K] extends { default: unknown } | { kind: "flag" } ? ValueOf<O[K]> : ValueOf<O[K]> | undefined;
+  [K in keyof O]: O[K] extends { default: unknown } | { kind: "flag" | "list" }
+    ? ValueOf<O[K]>
+    : ValueOf<O[K]> | undefined;
 };
 
 /** `batchSize` → `--batch-size`. */
@@ -60,6 +72,7 @@ export function flagUsage(key: string, option: OptionSpec): string {
   const name = flagName(key);
   if (option.kind === "flag") return name;
   if (option.kind === "text") return `${name} <${option.value}>`;
+  if (option.kind === "list") return `${name} <${option.value}...>`;
   return `${name} <${option.kind === "choice" ? "name" : option.kind === "integer" ? "n" : "x"}>`;
 }
 
@@ -67,6 +80,7 @@ export function flagUsage(key: string, option: OptionSpec): string {
 export function defaultText(option: OptionSpec): string {
   if (option.kind === "flag") return "off";
   if ("defaultText" in option && option.defaultText !== undefined) return option.defaultText;
+  if (option.kind === "list") return "none";
   return option.default === undefined ? "none" : String(option.default);
 }
 

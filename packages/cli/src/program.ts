@@ -2,7 +2,7 @@ import { Command as Commander, Option } from "commander";
 import type { Command, CommandResult } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { defaultText, flagUsage, type OptionSpec } from "./option.ts";
-import { readOptions } from "./read-options.ts";
+import { type RawOptions, readOptions } from "./read-options.ts";
 import { type Streams, Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
@@ -47,7 +47,7 @@ function addCommand(program: Commander, definition: Command, streams: Streams, o
   command.addOption(new Option("--json", "print one JSON value on stdout and nothing else there (default: off)"));
 
   command.action(async () => {
-    const raw = command.opts<Record<string, string | boolean>>();
+    const raw = command.opts<RawOptions>();
     const terminal = new Terminal(streams, raw.json === true);
     const { options, given } = await readOptions(definition.options, raw);
     onResult(await definition.run({ args: command.args, options, given, terminal }), terminal);

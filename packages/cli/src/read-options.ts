@@ -1,15 +1,18 @@
 import { flagName, inRange, type OptionSpec, type OptionSpecs, type OptionValues, rangeText } from "./option.ts";
 
+type RawOption = string | boolean | string[];
+/** What commander read: strings, lists of them, and booleans for flags, by camelCase name. */
+export type RawOptions = Readonly<Record<string, RawOption>>;
+
 /**
  * The typed values of a command's options.
  *
- * @param raw What commander read: strings, and booleans for flags, by camelCase name.
  * @returns All options with their defaults, and only those that were given.
  * @throws {RepvggError} `E_USAGE`: a value is not of the option's kind, or out of its range.
  */
 export async function readOptions<O extends OptionSpecs>(
   specs: O,
-  raw: Readonly<Record<string, string | boolean>>,
+  raw: RawOptions,
 ): Promise<{ options: OptionValues<O>; given: Partial<OptionValues<O>> }> {
   const given: Record<string, unknown> = {};
   for (const [key, spec] of Object.entries(specs)) {
@@ -22,19 +25,24 @@ export async function readOptions<O extends OptionSpecs>(
 
 /** Adds the defaults of everything that is not given. */
 export function withDefaults<O extends OptionSpecs>(specs: O, given: Partial<OptionValues<O>>): OptionValues<O> {
-  const defaults = Object.entries(specs).map(([key, spec]) => [key, spec.kind === "flag" ? false : spec.default]);
+  const defaults = Object.entries(specs).map(([key, spec]) => [key, initial(spec)]);
   return { ...Object.fromEntries(defaults), ...given };
 }
 
+function initial(spec: OptionSpec): unknown {
+  if (spec.kind === "flag") return false;
+  return spec.kind === "list" ? [] : spec.default;
+}
+
 /** commander keeps `--no-wide` as `wide: false`. */
-function negated(key: string, raw: Readonly<Record<string, string | boolean>>): boolean | undefined {
+function negated(key: string, raw: RawOptions): RawOption | undefined {
   if (!/^no[A-Z]/.test(key)) return undefined;
   const positive = key[2]!.toLowerCase() + key.slice(3);
   return raw[positive] === false ? true : undefined;
 }
 
-async function readValue(key: string, spec: OptionSpec, raw: string | boolean): Promise<unknown> {
-  if (typeof raw === "boolean" || spec.kind === "flag" || spec.kind === "text") return raw;
+async function readValue(key: string, spec: OptionSpec, raw: RawOption): Promise<unknown> {
+  if (typeof raw !== "string" || spec.kind === "flag" || spec.kind === "text" || spec.kind === "list") return raw;
   if (spec.kind === "choice") {
     if (!spec.choices.includes(raw)) throw await wrongChoice(key, raw, spec.choices);
     return raw;

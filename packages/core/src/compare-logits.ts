@@ -1,5 +1,11 @@
 import { ShapeError } from "./errors.ts";
-import { type Logits, sameShape } from "./nd-array.ts";
+import { sameShape } from "./nd-array.ts";
+
+/** Logits `[N, C]` of any precision, row-major. */
+export interface LogitsOf {
+  readonly shape: readonly [N: number, C: number];
+  readonly data: Float32Array | Float64Array;
+}
 
 /** How far two networks' answers to the same images are apart. */
 export interface LogitsComparison {
@@ -21,7 +27,7 @@ export interface LogitsComparison {
  * @param reference `[N, C]`.
  * @throws {ShapeError} The shapes differ, or there is no image.
  */
-export function compareLogits(logits: Logits, reference: Logits): LogitsComparison {
+export function compareLogits(logits: LogitsOf, reference: LogitsOf): LogitsComparison {
   const [images, classes] = reference.shape;
   if (!sameShape(logits.shape, reference.shape)) {
     throw new ShapeError("logits", `[${reference.shape.join(", ")}], as the reference`, logits.shape);
@@ -30,11 +36,11 @@ export function compareLogits(logits: Logits, reference: Logits): LogitsComparis
   let difference = 0;
   let magnitude = 0;
   let agreeing = 0;
-  reference.data.forEach((value, i) => {
+  for (const [i, value] of reference.data.entries()) {
     // Math.max keeps NaN.
     difference = Math.max(difference, Math.abs(logits.data[i]! - value));
     magnitude = Math.max(magnitude, Math.abs(value));
-  });
+  }
   for (let n = 0; n < images; n++) {
     if (largest(logits.data, n, classes) === largest(reference.data, n, classes)) agreeing++;
   }
@@ -46,7 +52,7 @@ export function compareLogits(logits: Logits, reference: Logits): LogitsComparis
 }
 
 /** Class of the largest logit of row `n`; the first of equal ones. */
-function largest(data: Float32Array, n: number, classes: number): number {
+function largest(data: LogitsOf["data"], n: number, classes: number): number {
   let best = 0;
   for (let c = 1; c < classes; c++) {
     if (data[n * classes + c]! > data[n * classes + best]!) best = c;

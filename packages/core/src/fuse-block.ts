@@ -25,9 +25,9 @@ export function fuseBlock(block: BlockPlan, state: ReadonlyMap<string, NdArray>)
   return {
     kernel: {
       shape: [3, 3, block.inChannels / block.groups, block.outChannels],
-      data: Float32Array.from(fused.kernel),
+      data: new Float32Array(fused.kernel),
     },
-    bias: { shape: [block.outChannels], data: Float32Array.from(fused.bias) },
+    bias: { shape: [block.outChannels], data: new Float32Array(fused.bias) },
   };
 }
 

@@ -46,10 +46,9 @@ export function fuseConvBn(kernel: Kernel, bn: BatchNormState): { kernel: Kernel
 export function fuseConvBn64(kernel: Kernel, bn: BatchNormState): Convolution64 {
   const channels = kernel.shape[3];
   const { scale, shift } = affine64(bn, channels);
-  return {
-    kernel: Float64Array.from(kernel.data, (w, i) => w * scale[i % channels]!), // O is the fastest axis
-    bias: shift,
-  };
+  const scaled = new Float64Array(kernel.data);
+  for (let i = 0; i < scaled.length; i++) scaled[i]! *= scale[i % channels]!; // O is the fastest axis
+  return { kernel: scaled, bias: shift };
 }
 
 /**

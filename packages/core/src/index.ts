@@ -1,7 +1,9 @@
 export { assertBatchStatistics } from "./assert-batch-statistics.ts";
 export { checkState } from "./check-state.ts";
-export { compareLogits, type LogitsComparison } from "./compare-logits.ts";
+export { compareLogits, type LogitsComparison, type LogitsOf } from "./compare-logits.ts";
+export { compareWeights, type WeightsDifference, worstPart } from "./compare-weights.ts";
 export { RepvggError, type RepvggErrorCode, ShapeError } from "./errors.ts";
+export { examineStatistics, type StatisticsProblem } from "./examine-statistics.ts";
 export { formOf } from "./form-of.ts";
 export { freezeEntries, frozenBlocks, STAGE_NAMES } from "./frozen-blocks.ts";
 export { fuseBlock } from "./fuse-block.ts";
@@ -48,6 +50,7 @@ export {
   type UpdateOptions,
 } from "./optimizer-step.ts";
 export { parseSpec } from "./parse-spec.ts";
+export { type Predict64Options, predict64 } from "./predict64.ts";
 export { type LayerProfile, type Profile, profile } from "./profile.ts";
 export { type Random, seededRandom } from "./random.ts";
 export { defineSpec, type Form, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts";

@@ -34,7 +34,7 @@ export const exportCheckpoint = defineCommand({
       defaultText: "what the model says, else 224; an onnx file takes any",
     },
     ...PROOF_OPTIONS,
-    images: { ...PROOF_OPTIONS.images, help: "random images that both networks are run on", default: 4 },
+    randomImages: { ...PROOF_OPTIONS.randomImages, default: 4 },
     ...SEED_OPTION,
     ...DEVICE_OPTIONS,
   },

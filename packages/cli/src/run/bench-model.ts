@@ -11,10 +11,10 @@ import {
 } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { randomImages } from "./compare-models.ts";
 import { loadModel, type Model, type ModelOptions } from "./model.ts";
 import { quantile, scaled } from "./numbers.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
+import { randomImages } from "./proof-inputs.ts";
 
 export interface BenchOptions extends ModelOptions, DeviceChoice {
   batch: number;

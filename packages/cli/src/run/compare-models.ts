@@ -1,19 +1,24 @@
 import type { Device } from "@repvgg/backend";
 import {
   compareLogits,
+  compareWeights,
+  examineStatistics,
   type Form,
   type Images,
+  type LayerPlan,
   type Logits,
   type LogitsComparison,
   layerPlan,
   ndArray,
+  predict64,
   profile,
   type RepVggSpec,
   type StateDict,
-  seededRandom,
-  sizeOf,
+  type StatisticsProblem,
+  type WeightsDifference,
+  worstPart,
 } from "@repvgg/core";
-import { grouped } from "./numbers.ts";
+import type { ProofInputs } from "./proof-inputs.ts";
 
 /** What is needed of a network to run it. */
 export interface Runnable {
@@ -22,42 +27,65 @@ export interface Runnable {
   readonly form: Form;
 }
 
-export interface ProofOptions {
-  tolerance: number;
-  images: number;
-  seed: number;
-}
-
-/** What `fuse` and `verify` say. */
+/** What `fuse`, `verify` and `export` say. */
 export interface Proof extends LogitsComparison {
-  /** Largest accepted `maxRelativeError`. */
-  readonly tolerance: number;
-  readonly images: number;
   readonly equal: boolean;
+  /** Largest accepted `maxRelativeError` of the logits. */
+  readonly tolerance: number;
+  /** Random ones and those given. */
+  readonly images: number;
+  readonly device: string;
+  /** The same in float64, on smaller images. */
+  readonly float64: LogitsComparison & { readonly imageSize: readonly number[]; readonly images: number };
+  /** The block whose weights are furthest apart; null for two architectures, which have no blocks in common. */
+  readonly worstBlock: WeightsDifference | null;
+  /** Largest accepted `worstBlock.maxRelativeError`. */
+  readonly weightTolerance: number;
+  readonly givenImages: readonly (LogitsComparison & { readonly image: string })[];
+  /** How far the answers of the train form are from those that it gives in training mode; null without a train form. */
+  readonly trainingModeError: number | null;
+  readonly problems: readonly StatisticsProblem[];
   readonly paramsBefore: number;
   readonly paramsAfter: number;
 }
 
 const BATCH = 16;
+/** How much less is accepted of weights than of logits: by default 10⁻⁶, three times what fusing in float32 can amount to. */
+const STRICTER = 100;
 
-/** Runs two networks on the same random images and compares their logits. */
+/** Runs two networks on the same images, on the device and in float64, and compares their logits and their weights. */
 export async function compareModels(
   device: Device,
   a: Runnable,
   b: Runnable,
-  imageSize: readonly [height: number, width: number],
-  { tolerance, images: count, seed }: ProofOptions,
+  inputs: ProofInputs,
+  tolerance: number,
 ): Promise<Proof> {
-  const images = randomImages([count, ...imageSize, a.spec.inputChannels], seed);
-  const before = await logitsOf(device, a, images);
-  const after = await logitsOf(device, b, images);
+  const before = await logitsOf(device, a, inputs.device);
+  const after = await logitsOf(device, b, inputs.device);
   const comparison = compareLogits(after, before);
-  const params = ({ spec, form }: Runnable) => profile(layerPlan(spec, imageSize), form).params;
+  const float64 = compareIn64(a, b, inputs.float64);
+  const parts = comparable(a.spec, b.spec) ? compareWeights(planOf(a), a.state, b.state) : null;
+  const worstBlock = parts && worstPart(parts);
+  const weightTolerance = tolerance / STRICTER;
+  const equal = [
+    comparison.maxRelativeError <= tolerance,
+    float64.maxRelativeError <= tolerance,
+    worstBlock === null || worstBlock.maxRelativeError <= weightTolerance,
+  ].every(Boolean);
+  const params = ({ spec, form }: Runnable) => profile(layerPlan(spec, [1, 1]), form).params;
   return {
     ...comparison,
+    equal,
     tolerance,
-    images: count,
-    equal: comparison.maxRelativeError <= tolerance,
+    images: inputs.device.shape[0],
+    device: device.name,
+    float64,
+    worstBlock,
+    weightTolerance,
+    givenImages: givenImages(before, after, inputs.files),
+    trainingModeError: trainingModeError([a, b], inputs.float64.at(-1)!),
+    problems: [a, b].flatMap((model) => examineStatistics(planOf(model), model.state)),
     paramsBefore: params(a),
     paramsAfter: params(b),
   };
@@ -74,20 +102,50 @@ async function logitsOf(device: Device, model: Runnable, images: Images): Promis
   }
 }
 
-/** Normalised images of noise: standard normal values, the same for the same seed. */
-export function randomImages(shape: Images["shape"], seed: number): Images {
-  const random = seededRandom(seed);
-  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-  return ndArray(shape, Float32Array.from({ length: sizeOf(shape) }, normal));
+function planOf({ spec }: Runnable, images?: Images): LayerPlan {
+  return layerPlan(spec, images ? [images.shape[1], images.shape[2]] : [1, 1]);
 }
 
-/** The figures of a proof, for people. */
-export function describeProof(proof: Proof): string[] {
-  const { maxAbsoluteError, maxRelativeError, tolerance, agreement, images, paramsBefore, paramsAfter } = proof;
-  return [
-    `  parameters          ${grouped(paramsBefore)} -> ${grouped(paramsAfter)}`,
-    `  largest difference  ${maxAbsoluteError.toExponential(2)} of a logit`,
-    `  relative            ${maxRelativeError.toExponential(2)} of the largest logit, ${tolerance} accepted`,
-    `  same class          ${Math.round(agreement * images)} of ${images} random images`,
-  ];
+/** The worst of all batches. */
+function compareIn64(a: Runnable, b: Runnable, batches: readonly Images[]): Proof["float64"] {
+  const compared = batches.map((images) => {
+    const [before, after] = [a, b].map((model) => predict64(planOf(model, images), model.state, images));
+    return { ...compareLogits(after!, before!), images: images.shape[0] };
+  });
+  const largest = (key: "maxAbsoluteError" | "maxRelativeError") => Math.max(...compared.map((each) => each[key]));
+  const images = compared.reduce((sum, each) => sum + each.images, 0);
+  return {
+    maxAbsoluteError: largest("maxAbsoluteError"),
+    maxRelativeError: largest("maxRelativeError"),
+    agreement: compared.reduce((sum, each) => sum + each.agreement * each.images, 0) / images,
+    images,
+    imageSize: batches[0]!.shape.slice(1, 3),
+  };
+}
+
+/** Whether the blocks of one stand for those of the other. */
+function comparable(a: RepVggSpec, b: RepVggSpec): boolean {
+  const shapes = (spec: RepVggSpec) =>
+    layerPlan(spec, [1, 1]).blocks.map(({ name, inChannels, outChannels, groups, squeezeChannels }) =>
+      [name, inChannels, outChannels, groups, squeezeChannels].join(),
+    );
+  return a.squeezeExcitation === b.squeezeExcitation && shapes(a).join(";") === shapes(b).join(";");
+}
+
+function givenImages(before: Logits, after: Logits, files: readonly string[]): Proof["givenImages"] {
+  const [count, classes] = before.shape;
+  const row = ({ data }: Logits, n: number) => ndArray([1, classes], data.subarray(n * classes, (n + 1) * classes));
+  return files.map((image, i) => {
+    const n = count - files.length + i;
+    return { image, ...compareLogits(row(after, n), row(before, n)) };
+  });
+}
+
+function trainingModeError(models: readonly Runnable[], images: Images): number | null {
+  const model = models.find(({ form }) => form === "train");
+  if (model === undefined) return null;
+  const [running, batch] = (["running", "batch"] as const).map((statistics) =>
+    predict64(planOf(model, images), model.state, images, { statistics }),
+  );
+  return compareLogits(batch!, running!).maxRelativeError;
 }

@@ -23,6 +23,7 @@ export function configSchema(specs: OptionSpecs) {
 function field(spec: OptionSpec): ZodType {
   if (spec.kind === "flag") return z.boolean();
   if (spec.kind === "text") return z.string().min(1);
+  if (spec.kind === "list") return z.array(z.string().min(1));
   if (spec.kind === "choice") return z.enum(spec.choices as [string, ...string[]]);
   let number = spec.kind === "integer" ? z.int() : z.number();
   if (spec.min !== undefined) number = spec.open === "min" ? number.gt(spec.min) : number.min(spec.min);
@@ -70,5 +71,6 @@ function explain(issue: z.core.$ZodIssue, specs: OptionSpecs): string {
 function expected(spec: OptionSpec): string {
   if (spec.kind === "flag") return "true or false";
   if (spec.kind === "text") return "a text";
+  if (spec.kind === "list") return "a list of texts";
   return spec.kind === "choice" ? `one of ${spec.choices.join(", ")}` : rangeText(spec);
 }

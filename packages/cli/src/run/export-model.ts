@@ -4,12 +4,14 @@ import { writeFileAtomically } from "@repvgg/checkpoint/node";
 import { type Form, fuseState, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { compareModels, describeProof, type Proof, type ProofOptions } from "./compare-models.ts";
+import { compareModels, type Proof } from "./compare-models.ts";
+import { describeFailure, describeProof } from "./describe-proof.ts";
 import { EXPORT_FORMATS, type ExportFormatName, exportFormatOf } from "./export-formats.ts";
-import { assertOtherFile } from "./fuse-checkpoint.ts";
+import { assertOtherFile, type ProofOptions } from "./fuse-checkpoint.ts";
 import { loadTrained, type ModelOptions, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
+import { proofInputs } from "./proof-inputs.ts";
 
 export interface ExportOptions extends ProofOptions, DeviceChoice, ModelOptions {
   format?: ExportFormatName | undefined;
@@ -50,12 +52,8 @@ export async function exportModel(
   if (!(await readFile(out)).equals(bytes)) {
     throw new RepvggError("E_CHECKPOINT", `${out} does not hold what was written to it: the disk may be failing.`);
   }
-  const { maxAbsoluteError, maxRelativeError, agreement, tolerance, images } = proof;
   const { form } = checkpoint;
-  const value = {
-    ...{ format: name, form, file: out, sizeBytes: bytes.length },
-    ...{ maxAbsoluteError, maxRelativeError, agreement, tolerance, images },
-  };
+  const value = { format: name, form, file: out, sizeBytes: bytes.length, ...proof };
   const title = `${model.name} -> ${out}: ${name}, ${form} form, ${grouped(bytes.length)} bytes; read back and proven equal.`;
   return { value, text: [title, ...describeProof(proof)].join("\n") };
 }
@@ -79,13 +77,14 @@ async function prove(
 ): Promise<Proof> {
   const device = await openDeviceOf(options, terminal);
   try {
-    const proof = await compareModels(device, model, written, model.imageSize, options);
+    const inputs = await proofInputs(model, model.imageSize, options, terminal);
+    const proof = await compareModels(device, model, written, inputs, options.tolerance);
     if (proof.equal) return proof;
     terminal.note(describeProof(proof).join("\n"));
     throw new RepvggError(
       "E_CHECKPOINT",
-      `What would be written differs from ${model.name} by ${proof.maxRelativeError.toExponential(2)} of the largest logit, ` +
-        `${options.tolerance} is accepted; ${out} was not written. A larger --tolerance accepts it.`,
+      `What would be written does not equal ${model.name}: ${describeFailure(proof)} ${out} was not written. ` +
+        "A larger --tolerance accepts it.",
     );
   } finally {
     device.dispose();

@@ -3,9 +3,15 @@ import { saveCheckpoint } from "@repvgg/checkpoint/node";
 import { fuseState, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { compareModels, describeProof, type ProofOptions } from "./compare-models.ts";
+import { compareModels } from "./compare-models.ts";
+import { describeFailure, describeProof } from "./describe-proof.ts";
 import { loadTrained, type ModelOptions } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
+import { type ProofInputOptions, proofInputs } from "./proof-inputs.ts";
+
+export interface ProofOptions extends ProofInputOptions {
+  tolerance: number;
+}
 
 /**
  * Fuses a checkpoint, proves on random images that both forms give the same answers, and only then writes the deploy form.
@@ -28,14 +34,15 @@ export async function fuseCheckpoint(
   const fused = { spec, state: fuseState(spec, state), form: "deploy" } as const;
   const device = await openDeviceOf(options, terminal);
   try {
-    const { equal, ...proof } = await compareModels(device, model, fused, imageSize, options);
-    const figures = describeProof({ equal, ...proof });
-    if (!equal) {
+    const inputs = await proofInputs(model, imageSize, options, terminal);
+    const proof = await compareModels(device, model, fused, inputs, options.tolerance);
+    const figures = describeProof(proof);
+    if (!proof.equal) {
       terminal.note(figures.join("\n"));
       throw new RepvggError(
         "E_CHECKPOINT",
-        `The deploy form of ${model.name} differs by ${proof.maxRelativeError.toExponential(2)} of the largest logit, ` +
-          `${options.tolerance} is accepted; ${out} was not written. A larger --tolerance accepts it.`,
+        `The deploy form of ${model.name} does not equal it: ${describeFailure(proof)} ${out} was not written. ` +
+          "A larger --tolerance accepts it.",
       );
     }
     await saveCheckpoint(out, { ...fused, ...(classes && { classes }), ...(preprocessing && { preprocessing }) });

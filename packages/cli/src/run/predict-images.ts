@@ -51,7 +51,10 @@ export async function predictImages(
 }
 
 /** A checkpoint of another program says nothing of its images: ImageNet's way is by far the likeliest. */
-function assumedPreprocessing({ name, spec }: TrainedModel, terminal: Terminal): Preprocessing {
+export function assumedPreprocessing(
+  { name, spec }: Pick<TrainedModel, "name" | "spec">,
+  terminal: Terminal,
+): Preprocessing {
   if (spec.inputChannels !== IMAGENET_PREPROCESSING.inputChannels) {
     throw new RepvggError(
       "E_CHECKPOINT",
@@ -63,7 +66,7 @@ function assumedPreprocessing({ name, spec }: TrainedModel, terminal: Terminal):
 }
 
 /** The same share is cut off around the centre. */
-function resized(own: Preprocessing, imageSize: number): Preprocessing {
+export function resized(own: Preprocessing, imageSize: number): Preprocessing {
   const factor = imageSize / Math.min(...own.size);
   return {
     ...own,

@@ -2,9 +2,12 @@ import { RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
-import { compareModels, describeProof, type ProofOptions } from "./compare-models.ts";
+import { compareModels } from "./compare-models.ts";
+import { describeFailure, describeProof } from "./describe-proof.ts";
+import type { ProofOptions } from "./fuse-checkpoint.ts";
 import { loadTrained, type ModelOptions, type TrainedModel } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
+import { proofInputs } from "./proof-inputs.ts";
 
 /** Whether two checkpoints give the same answers to random images. */
 export async function verifyCheckpoints(
@@ -17,11 +20,13 @@ export async function verifyCheckpoints(
   assertComparable(a, b);
   const device = await openDeviceOf(options, terminal);
   try {
-    const proof = await compareModels(device, a, b, a.preprocessing ? a.imageSize : b.imageSize, options);
-    const verdict = proof.equal ? "give the same answers" : "do not give the same answers";
+    const { imageSize, preprocessing } = a.preprocessing ? a : b;
+    const inputs = await proofInputs({ ...a, preprocessing }, imageSize, options, terminal);
+    const proof = await compareModels(device, a, b, inputs, options.tolerance);
+    const verdict = proof.equal ? "give the same answers." : `do not give the same answers: ${describeFailure(proof)}`;
     return {
       value: proof,
-      text: [`${a.name} and ${b.name} ${verdict}.`, ...describeProof(proof)].join("\n"),
+      text: [`${a.name} and ${b.name} ${verdict}`, ...describeProof(proof)].join("\n"),
       exitCode: proof.equal ? EXIT.success : EXIT.failure,
     };
   } finally {
