@@ -6,7 +6,7 @@
  */
 import { install } from "./install.mjs";
 import { fail, run, runOrExit } from "./processes.mjs";
-import { testNodes } from "./test-nodes.mjs";
+import { nodeBinary, testNodes } from "./test-nodes.mjs";
 
 const TURBO = "node_modules/turbo/bin/turbo";
 const VITEST = "node_modules/vitest/vitest.mjs";
@@ -47,7 +47,7 @@ const TASKS = {
 
   async bench(args) {
     await build();
-    return run("node", ["bench/run.ts", ...args]);
+    return run("node", ["bench/dist/run.js", ...(await withNodeBinary(args))]);
   },
 
   /** All checks run, so that one failure does not hide the next. */
@@ -58,6 +58,12 @@ const TASKS = {
     return codes.find((code) => code !== 0) ?? 0;
   },
 };
+
+/** Arguments in which the version after `--node` has become its binary. */
+async function withNodeBinary(args) {
+  const value = args.indexOf("--node") + 1;
+  return value > 0 && args[value] ? args.with(value, await nodeBinary(args[value])) : args;
+}
 
 const [name = "", ...args] = process.argv.slice(2);
 const task = Object.hasOwn(TASKS, name) ? TASKS[name] : undefined;

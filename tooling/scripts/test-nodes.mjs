@@ -14,7 +14,7 @@ export async function testNodes(args) {
   const results = [];
   for (const name of VERSIONS) {
     const version = name === "pinned" ? pinnedVersion() : name;
-    const node = name === "pinned" ? join(ROOT, "node_modules", "node", "bin", executable()) : await fetchNode(version);
+    const node = await nodeBinary(name);
     console.error(`\nNode ${version}`);
     // First in the path as well, for the tests that start another process.
     const environment = { ...ENVIRONMENT, PATH: [dirname(node), ENVIRONMENT.PATH].join(delimiter) };
@@ -22,6 +22,13 @@ export async function testNodes(args) {
   }
   for (const { version, code } of results) console.error(`Node ${version}: ${code === 0 ? "passed" : `exit ${code}`}`);
   return results.find(({ code }) => code !== 0)?.code ?? 0;
+}
+
+/** The path of the Node that `name` stands for: "pinned", one of the supported versions or its major number; a path stays. */
+export async function nodeBinary(name) {
+  if (name === "pinned") return join(ROOT, "node_modules", "node", "bin", executable());
+  const version = VERSIONS.find((version) => version === name || version.startsWith(`${name}.`));
+  return version ? fetchNode(version) : name;
 }
 
 const executable = () => (process.platform === "win32" ? "node.exe" : "node");

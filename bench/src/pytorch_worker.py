@@ -1,10 +1,11 @@
 """Measures one RepVGG in PyTorch on the CPU.
 
-The only argument is a JSON object (see pytorch.ts). The first line written describes the settings. After that, each number
-read, a line, is a number of repetitions, and the mean time of one, in milliseconds, is written.
+The only argument is a JSON object (see worker-process.ts). It writes lines of JSON as worker.ts does: first what the settings are,
+then, for each number of repetitions that it reads, how long one took.
 """
 
 import json
+import resource
 import sys
 import time
 
@@ -44,7 +45,7 @@ def make_work(request, memory_format):
     """One unit of work, as a function, with activations and weights in `memory_format`."""
     torch.manual_seed(1)
     training = request["work"] == "train"
-    network = make_network(request, deploy=not training).to(memory_format=memory_format)
+    network = make_network(request, deploy=request["form"] == "deploy").to(memory_format=memory_format)
     size, batch = request["imageSize"], request["batchSize"]
     images = torch.randn(batch, request["inputChannels"], size, size).to(memory_format=memory_format)
     if not training:
@@ -74,19 +75,37 @@ def mean_ms(work, times):
     return (time.perf_counter() - start) * 1000 / times
 
 
+def measure(work, times):
+    work()  # threads wake, caches fill
+    cpu = time.process_time()
+    ms = mean_ms(work, times)
+    cpu_ms = (time.process_time() - cpu) * 1000
+    return {"ms": ms, "cpuMs": cpu_ms, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+
+
+def say(message):
+    print(json.dumps(message), flush=True)
+
+
 def main():
     request = json.loads(sys.argv[1])
     torch.set_num_threads(request["threads"])
-    formats = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
-    works = {name: make_work(request, memory_format) for name, memory_format in formats.items()}
     # Which is faster depends on the network: PyTorch gets the better one.
-    for work in works.values():
+    formats = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
+    times = {}
+    for name, memory_format in formats.items():
+        work = make_work(request, memory_format)
         mean_ms(work, 3)
-    times = {name: min(mean_ms(work, 1) for _ in range(5)) for name, work in works.items()}
+        times[name] = min(mean_ms(work, 1) for _ in range(5))
+        del work
     best = min(times, key=times.get)
-    print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {best}", flush=True)
+    work = make_work(request, formats[best])
+    mean_ms(work, 2)
+    threads = torch.get_num_threads()
+    description = f"PyTorch {torch.__version__}, {threads} thread{'' if threads == 1 else 's'}, {best}"
+    say({"description": description, "startMs": 0, "logits": None})
     for line in sys.stdin:
-        print(mean_ms(works[best], int(line)), flush=True)
+        say(measure(work, int(line)))
 
 
 main()

@@ -1,0 +1,29 @@
+import type { Form, RepVggSpec } from "@repvgg/core";
+
+/** Libraries that can do a case's work; `engine` is what the others are compared with. */
+export const PEERS = ["engine", "onnxruntime-node", "onnxruntime-web", "tfjs-wasm", "native", "pytorch"] as const;
+export type PeerName = (typeof PEERS)[number];
+
+/**
+ * What is measured: `predict` in inference mode; `train`, a step of forward, cross-entropy, backward and SGD with momentum and
+ * weight decay; `start`, from a checkpoint's bytes to the first answer, in a process of its own each time.
+ */
+export type Work = "predict" | "train" | "start";
+
+/** One row: a network, and what is done with it. */
+export interface Case {
+  /** What `--only` finds, and what results of different days are compared by. */
+  readonly id: string;
+  readonly title: string;
+  readonly spec: RepVggSpec;
+  readonly form: Form;
+  readonly imageSize: number;
+  readonly batchSize: number;
+  readonly work: Work;
+  /** Whether the engine may have V8's 256-bit code. */
+  readonly wide: boolean;
+  /** Default: what the command line says, all cores. */
+  readonly threads?: number;
+  /** Who takes part, and how many times the engine's time each must at least take; 0: no demand. */
+  readonly peers: Partial<Record<PeerName, number>>;
+}
