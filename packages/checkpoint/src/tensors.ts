@@ -1,4 +1,4 @@
-import { type NdArray, RepvggError } from "@repvgg/core";
+import { firstNotFinite, type NdArray, RepvggError } from "@repvgg/core";
 import { fromFloat32, toFloat32 } from "./dtypes.ts";
 import { type RawTensor, readSafetensors } from "./read-safetensors.ts";
 import { writeSafetensors } from "./write-safetensors.ts";
@@ -41,25 +41,4 @@ export function checkFinite(tensors: Iterable<readonly [name: string, array: NdA
         "Take an earlier checkpoint.",
     );
   }
-}
-
-const EXPONENT = 0x7f800000;
-const CHUNK = 4096;
-
-/**
- * NaN and infinities have all bits of the exponent set. `findIndex` would take ten times as long for millions of weights; and
- * one long loop, five times: V8 compiles in full only what is called often.
- */
-function firstNotFinite(data: Float32Array): number {
-  const bits = new Int32Array(data.buffer, data.byteOffset, data.length);
-  for (let from = 0; from < bits.length; from += CHUNK) {
-    const index = firstSpecial(bits, from, Math.min(from + CHUNK, bits.length));
-    if (index !== -1) return index;
-  }
-  return -1;
-}
-
-function firstSpecial(bits: Int32Array, from: number, to: number): number {
-  for (let i = from; i < to; i++) if ((bits[i]! & EXPONENT) === EXPONENT) return i;
-  return -1;
 }

@@ -1,4 +1,5 @@
 import { RepvggError } from "./errors.ts";
+import { firstNotFinite } from "./first-not-finite.ts";
 import type { LayerPlan } from "./layer-plan.ts";
 import { type NdArray, sameShape, sizeOf } from "./nd-array.ts";
 import type { Form } from "./spec.ts";
@@ -24,7 +25,7 @@ export function checkState(plan: LayerPlan, forms: Form | readonly Form[], state
     if (!array) continue;
     if (!sameShape(array.shape, shape) || array.data.length !== sizeOf(shape)) {
       misshapen.push(`${name} is [${array.shape.join(", ")}] instead of [${shape.join(", ")}]`);
-    } else if (!array.data.every(Number.isFinite)) {
+    } else if (firstNotFinite(array.data) !== -1) {
       unusable.push(`${name} holds NaN or infinity`);
     } else if (role === "runningVar" && array.data.some((v) => v < 0)) {
       unusable.push(`${name} holds a negative variance`);

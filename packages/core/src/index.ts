@@ -4,6 +4,7 @@ export { compareLogits, type LogitsComparison, type LogitsOf } from "./compare-l
 export { compareWeights, type WeightsDifference, worstPart } from "./compare-weights.ts";
 export { RepvggError, type RepvggErrorCode, ShapeError } from "./errors.ts";
 export { examineStatistics, type StatisticsProblem } from "./examine-statistics.ts";
+export { firstNotFinite } from "./first-not-finite.ts";
 export { formOf } from "./form-of.ts";
 export { freezeEntries, frozenBlocks, STAGE_NAMES } from "./frozen-blocks.ts";
 export { fuseBlock } from "./fuse-block.ts";

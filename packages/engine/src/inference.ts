@@ -74,8 +74,7 @@ export async function createInferenceNetwork(options: InferenceOptions): Promise
   assertFits("This network", batchSize, (batch) => compileInference(plan, form, batch, threads).memory.bytes);
   const { memory, result } = compileInference(plan, form, batchSize, threads);
 
-  const runtime = await Runtime.create(memory, threads);
-  writeState(runtime.floats, result.parameters, state);
+  const runtime = await Runtime.create(memory, threads, (floats) => writeState(floats, result.parameters, state));
   if (result.programs.prepare.calls > 0) runtime.run(result.programs.prepare);
   const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
   const counters = new Map([...state].filter(([name]) => name.endsWith("num_batches_tracked")));

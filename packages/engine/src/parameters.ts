@@ -10,8 +10,8 @@ export interface Slot {
   readonly address: number;
   /** Floats, padding included. */
   readonly length: number;
-  /** Position of element `index` of the entry's array (HWIO order) in the slot. */
-  readonly position: (index: number) => number;
+  /** Calls `visit` for all parts of the entry's array (HWIO order) that lie in one piece in the slot. */
+  readonly eachPiece: (visit: Visit) => void;
 }
 
 /** A region of floats. */
@@ -19,6 +19,8 @@ export interface Range {
   readonly address: number;
   readonly floats: number;
 }
+
+type Visit = (index: number, position: number, length: number) => void;
 
 /**
  * Parameters, and what a training keeps beside them, as parallel arrays: first what weight decay applies to, then the other parameters
@@ -43,7 +45,7 @@ export interface ParameterLayout {
 /** What is placed beside the parameters. */
 export type ParameterRoom = "inference" | "training" | "training with extras";
 
-type Arrangement = Pick<Slot, "length" | "position">;
+type Arrangement = Pick<Slot, "length" | "eachPiece">;
 
 /**
  * `[co/16][taps][ci][16]`, or with `tapsInside` `[co/16][ci][taps][16]`; `ci` in memory may be padded, or hold those of several
@@ -60,17 +62,22 @@ function panels(
 ): Arrangement {
   const [O, I] = [shape.at(-1)!, shape.at(-2)!];
   const taps = sizeOf(shape) / (O * I);
-  return {
-    length: panelled(O) * ciStored * taps,
-    position: (index) => {
-      const o = index % O;
-      const group = Math.floor(o / (O / groups));
-      const i = (group % merged) * I + (Math.floor(index / O) % I);
-      const tap = Math.floor(index / (O * I));
-      const inner = tapsInside ? i * taps + tap : tap * ciStored + i;
-      return (Math.floor(o / PANEL) * ciStored * taps + inner) * PANEL + (o % PANEL);
-    },
+  const width = O / groups;
+  const eachPiece = (visit: Visit) => {
+    for (let o = 0, end = 0; o < O; o = end) {
+      const group = Math.floor(o / width);
+      const panel = Math.floor(o / PANEL);
+      end = Math.min((panel + 1) * PANEL, (group + 1) * width);
+      for (let tap = 0; tap < taps; tap++) {
+        for (let c = 0; c < I; c++) {
+          const i = (group % merged) * I + c;
+          const inner = tapsInside ? i * taps + tap : tap * ciStored + i;
+          visit((tap * I + c) * O + o, (panel * ciStored * taps + inner) * PANEL + (o % PANEL), end - o);
+        }
+      }
+    }
   };
+  return { length: panelled(O) * ciStored * taps, eachPiece };
 }
 
 /** Whether an entry belongs to a squeeze-and-excitation, whose kernels are matrices. */
@@ -87,7 +94,8 @@ function arrange(entry: StateEntry): Arrangement {
   const { role, shape, block } = entry;
   if (role === "kernel" && block && !isSqueeze(entry)) return arrangeConvolution(shape, block);
   if (role === "kernel" || role === "matrix") return panels(shape, panelled(shape.at(-2)!), false);
-  return { length: panelled(shape[0] ?? 1), position: (index) => index };
+  const length = shape[0] ?? 1;
+  return { length: panelled(length), eachPiece: (visit) => visit(0, 0, length) };
 }
 
 /** Places every entry of `entries` in memory, with `room` for what a training keeps beside them. */
@@ -117,8 +125,8 @@ export function placeParameters(
   let top = base;
   const place = (list: typeof arranged): Range => {
     const address = top;
-    for (const { entry, length, position } of list) {
-      slots.set(entry.name, { entry, address: top, length, position });
+    for (const { entry, length, eachPiece } of list) {
+      slots.set(entry.name, { entry, address: top, length, eachPiece });
       top += length * 4;
     }
     return { address, floats: (top - address) / 4 };
@@ -139,10 +147,11 @@ export function placeParameters(
 }
 
 /** Scatters an array in HWIO order into its slot, `offset` bytes on. */
-export function writeSlot(floats: Float32Array, slot: Slot, source: NdArray, offset = 0): void {
+export function writeSlot(floats: Float32Array, slot: Slot, { data }: NdArray, offset = 0): void {
   const start = (slot.address + offset) / 4;
-  source.data.forEach((value, i) => {
-    floats[start + slot.position(i)] = value;
+  slot.eachPiece((index, position, length) => {
+    // Pieces are short: a call to set() would cost more than the loop.
+    for (let i = 0; i < length; i++) floats[start + position + i] = data[index + i]!;
   });
 }
 
@@ -150,7 +159,11 @@ export function writeSlot(floats: Float32Array, slot: Slot, source: NdArray, off
 export function readSlot(floats: Float32Array, slot: Slot, offset = 0): NdArray {
   const { shape } = slot.entry;
   const start = (slot.address + offset) / 4;
-  return { shape, data: Float32Array.from({ length: sizeOf(shape) }, (_, i) => floats[start + slot.position(i)]!) };
+  const data = new Float32Array(sizeOf(shape));
+  slot.eachPiece((index, position, length) => {
+    for (let i = 0; i < length; i++) data[index + i] = floats[start + position + i]!;
+  });
+  return { shape, data };
 }
 
 /** Writes all of a state dict that has a slot. The caller has checked names and shapes. */

@@ -1,7 +1,4 @@
-/** Node's own modules, or undefined elsewhere. `getBuiltinModule` needs no import that a browser's bundler would trip over. */
-function nodeModule<T>(name: string): T | undefined {
-  return (globalThis.process as NodeJS.Process | undefined)?.getBuiltinModule?.(name) as T | undefined;
-}
+import { nodeModule } from "./node-module.ts";
 
 /** V8 packs since Node 24; Node 22 accepts the flag and packs nothing, Node 20 prints an error. */
 const FIRST_NODE = 24;

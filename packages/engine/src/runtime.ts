@@ -31,19 +31,21 @@ export class Runtime {
 
   /**
    * @param plan Everything placed; its constants are written.
+   * @param write Writes what else the memory holds at first, while the threads start.
    * @throws {RepvggError} `E_MEMORY`: the system does not give that much.
    */
-  static async create(plan: MemoryPlan, threads: number): Promise<Runtime> {
+  static async create(plan: MemoryPlan, threads: number, write: (floats: Float32Array) => void): Promise<Runtime> {
     const { module } = await loadEngine();
     const pages = Math.ceil(plan.bytes / PAGE_BYTES);
     const memory = allocate(pages);
     const instance = new WebAssembly.Instance(module, { env: { memory, abort: onAbort } });
     const exports = instance.exports as unknown as EngineExports;
     exports.init();
+    const starting = startWorkers(module, memory, threads - 1);
     const words = new Int32Array(memory.buffer);
     for (const { address, content } of plan.constants) words.set(content(), address / 4);
-    const workers = await startWorkers(module, memory, threads - 1);
-    return new Runtime(exports, memory, workers, threads);
+    write(new Float32Array(memory.buffer));
+    return new Runtime(exports, memory, await starting, threads);
   }
 
   run({ address, calls }: PlacedProgram): void {

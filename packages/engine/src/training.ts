@@ -284,8 +284,7 @@ export async function createTrainingNetwork(options: TrainingNetworkOptions): Pr
   const whole = compile(batchSize, true);
   const { memory, result } = whole.memory.bytes <= MAX_MEMORY_BYTES ? whole : compile(batchSize, false);
 
-  const runtime = await Runtime.create(memory, threads);
-  writeState(runtime.floats, result.parameters, state);
+  const runtime = await Runtime.create(memory, threads, (floats) => writeState(floats, result.parameters, state));
   const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
   return new TrainingNetwork(network, result, entries, state);
 }

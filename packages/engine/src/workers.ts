@@ -1,3 +1,6 @@
+import { RepvggError } from "@repvgg/core";
+import { nodeModule } from "./node-module.ts";
+
 /** Threads that run the engine's worker loop over a shared memory. */
 export interface WorkerPool {
   /** Ends the threads; the caller has told their loops to stop. */
@@ -6,16 +9,21 @@ export interface WorkerPool {
 
 const NO_WORKERS: WorkerPool = { terminate: () => {} };
 
-/** Starts `count` threads, numbered from 1, and resolves when all of them wait for work. */
+/**
+ * Starts `count` threads, numbered from 1, before it returns; resolves when all of them wait for work.
+ *
+ * @throws {RepvggError} `E_UNSUPPORTED`: threads outside of Node.
+ */
 export async function startWorkers(
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   count: number,
 ): Promise<WorkerPool> {
   if (count <= 0) return NO_WORKERS;
-  const { Worker } = await import("node:worker_threads");
+  const threads = nodeModule<typeof import("node:worker_threads")>("node:worker_threads");
+  if (!threads) throw new RepvggError("E_UNSUPPORTED", "The engine has threads in Node only; use threads: 1 here.");
   const workers = Array.from({ length: count }, (_, i) => {
-    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+    const worker = new threads.Worker(new URL("./worker.js", import.meta.url), {
       workerData: { module, memory, thread: i + 1 },
     });
     worker.unref(); // an idle pool does not keep the process alive
