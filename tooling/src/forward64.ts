@@ -1,4 +1,4 @@
-import { type Form, type Images, type LayerPlan, squeezePrefix } from "@repvgg/core";
+import { type AuxiliaryPlan, type Form, type Images, type LayerPlan, squeezePrefix } from "@repvgg/core";
 import { type BatchNorm64, type BatchNormTape, batchNormInference64, batchNormTrain64 } from "./batch-norm64.ts";
 import { conv64 } from "./conv64.ts";
 import { globalPool64, linear64, type SqueezeTape, squeeze64 } from "./squeeze64.ts";
@@ -31,9 +31,21 @@ export interface BlockTape {
   readonly y: Tensor64;
 }
 
+/** What {@link backward64} needs of one auxiliary classifier. */
+export interface AuxiliaryTape {
+  /** `[N, numClasses]`, row-major. */
+  readonly logits: Float64Array;
+  readonly batchNorm: BatchNormTape;
+  /** Before the ReLU. */
+  readonly normalized: Tensor64;
+  readonly pooled: Tensor64;
+}
+
 export interface Forward64 {
   /** `[N, numClasses]`, row-major. */
   readonly logits: Float64Array;
+  /** Of the auxiliary classifiers, in the plan's order. Empty in inference mode. */
+  readonly auxiliary: readonly AuxiliaryTape[];
   /** ReLU mask of each block. */
   readonly masks: readonly Uint8Array[];
   /** By entry name: running_mean and running_var after the step. Empty in inference mode. */
@@ -100,18 +112,29 @@ export function forward64(plan: LayerPlan, state: State64, images: Images, optio
   }
   const pooled = globalPool64(x);
   const { data: logits } = linear64(pooled, state, "linear");
-  return { logits, masks: blocks.map(({ mask }) => mask), ...statistics(plan, blocks), plan, state, blocks, pooled };
+  const auxiliary =
+    mode === "train" ? plan.auxiliary.map((head) => auxiliary64(head, state, blocks[head.after]!.y)) : [];
+  const tapes = blocks.flatMap(({ batchNorms }, index) =>
+    [...batchNorms].map(([branch, tape]) => [`${plan.blocks[index]!.name}.${branch}`, tape] as const),
+  );
+  const ofHeads = auxiliary.map(({ batchNorm }, i) => [`${plan.auxiliary[i]!.name}.0.bn`, batchNorm] as const);
+  const taken = blocks.map(({ mask }) => mask);
+  return { logits, auxiliary, masks: taken, ...statistics([...tapes, ...ofHeads]), plan, state, blocks, pooled };
 }
 
-function statistics(plan: LayerPlan, blocks: readonly BlockTape[]) {
+function auxiliary64({ name }: AuxiliaryPlan, state: State64, x: Tensor64): AuxiliaryTape {
+  const y = conv64(x, state.get(`${name}.0.conv.weight`)!, { stride: 2, groups: 1 });
+  const { y: normalized, tape: batchNorm } = batchNormTrain64(y, batchNorm64(state, `${name}.0.bn`));
+  const pooled = globalPool64(map64(normalized, (value) => Math.max(value, 0)));
+  return { logits: linear64(pooled, state, `${name}.3`).data, batchNorm, normalized, pooled };
+}
+
+function statistics(tapes: readonly (readonly [prefix: string, tape: BatchNormTape])[]) {
   const runningStatistics = new Map<string, Float64Array>();
   const batchStatistics = new Map<string, { mean: Float64Array; variance: Float64Array }>();
-  blocks.forEach(({ batchNorms }, index) => {
-    for (const [branch, { mean, variance, runningMean, runningVar }] of batchNorms) {
-      const prefix = `${plan.blocks[index]!.name}.${branch}`;
-      batchStatistics.set(prefix, { mean, variance });
-      runningStatistics.set(`${prefix}.running_mean`, runningMean).set(`${prefix}.running_var`, runningVar);
-    }
-  });
+  for (const [prefix, { mean, variance, runningMean, runningVar }] of tapes) {
+    batchStatistics.set(prefix, { mean, variance });
+    runningStatistics.set(`${prefix}.running_mean`, runningMean).set(`${prefix}.running_var`, runningVar);
+  }
   return { runningStatistics, batchStatistics };
 }

@@ -22,7 +22,11 @@ export interface TorchReference {
   readonly evalLogits: readonly number[];
   /** With the statistics of the batch. */
   readonly trainLogits: readonly number[];
-  /** Of the cross-entropy at `trainLogits`, by parameter name; rounded to float32. */
+  /** Of each auxiliary classifier, with the statistics of the batch. */
+  readonly auxiliaryLogits: readonly (readonly number[])[];
+  /** What the loss adds of the cross-entropy at each `auxiliaryLogits` to that at `trainLogits`. */
+  readonly auxiliaryWeight: number;
+  /** Of the loss, by parameter name; rounded to float32. */
   readonly gradients: ReadonlyMap<string, NdArray>;
   readonly sgd: Omit<SgdStep, "nesterov">;
   /** Loss before each of five steps on the batch, without Nesterov's momentum. */
@@ -40,9 +44,10 @@ interface Packed {
 /**
  * PyTorch's answers, made by packages/core/src/nn/fixtures/make_torch_reference.py.
  *
- * @param name `plain`: neither groups nor squeeze-and-excitation. `grouped`: both.
+ * @param name `plain`: neither groups nor squeeze-and-excitation. `grouped`: both. `plus`: squeeze-and-excitation after the ReLU
+ *   and auxiliary heads.
  */
-export function torchReference(name: "plain" | "grouped"): TorchReference {
+export function torchReference(name: "plain" | "grouped" | "plus"): TorchReference {
   const file = new URL(`../../packages/core/src/nn/fixtures/torch-${name}.json`, import.meta.url);
   const json = JSON.parse(readFileSync(file, "utf8"));
   const spec = parseSpec(json.spec);

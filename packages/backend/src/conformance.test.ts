@@ -1,5 +1,13 @@
-import type { LossFunction, NdArray, SgdStep, StateDict, TrainableNetwork } from "@repvgg/core";
-import { relativeError } from "@repvgg/tooling";
+import {
+  defineSpec,
+  initialState,
+  type LossFunction,
+  type NdArray,
+  type SgdStep,
+  type StateDict,
+  type TrainableNetwork,
+} from "@repvgg/core";
+import { randomImages, relativeError } from "@repvgg/tooling";
 import { add, mean, mul, type Scalar, square, type Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import type { DeviceName } from "./device.ts";
@@ -101,6 +109,40 @@ describe("the same steps on tfjs and in the engine", () => {
     });
     tfjs.dispose();
     engine.dispose();
+  });
+
+  it.each([
+    ["all of it", []],
+    ["with a frozen beginning", ["stem", "stage1"]],
+  ])("agree on RepVGGplus's auxiliary classifiers, %s", async (_, freeze) => {
+    const spec = defineSpec({
+      ...SPEC,
+      numBlocks: [1, 1, 2, 1],
+      squeezeExcitation: "after-relu",
+      auxiliaryHeads: true,
+    });
+    const step = { learningRate: 0.05, momentum: 0.9, weightDecay: 1e-2, nesterov: false };
+    // Of one classifier too few: what a loss does not read has a gradient of zeros.
+    const loss: LossFunction<Tensor, Scalar> = (outputs) => {
+      const [first, , third] = outputs.auxiliary.map((logits) => crossEntropy(labels)({ ...outputs, logits }));
+      return add<Scalar>(crossEntropy(labels)(outputs), mul(add(first!, third!), 0.1));
+    };
+    const networks = await Promise.all(
+      (["wasm", "cpu"] as const).map(async (name) => {
+        const device = await openDevice(name, { threads: 2 });
+        const state = initialState(spec, 2);
+        return device.createTrainableNetwork({ spec, state, imageSize: [24, 20], batchSize: BATCH, freeze });
+      }),
+    );
+    for (let k = 0; k < STEPS; k++) {
+      const seen = randomImages([BATCH, 24, 20, 3], k);
+      const [a, b] = await Promise.all(networks.map((network) => network.trainStep(seen, loss, step)));
+      expect(Math.abs(a!.loss - b!.loss)).toBeLessThan(TOLERANCE * b!.loss);
+    }
+    const [a, b] = await Promise.all(networks.map((network) => network.exportState()));
+    expect(a!.get("stage2_aux.0.bn.num_batches_tracked")!.data[0]).toBe(STEPS);
+    expect(largestError(a!, b!)).toBeLessThan(TOLERANCE);
+    for (const network of networks) network.dispose();
   });
 
   it("a training is carried over from one to the other", async () => {

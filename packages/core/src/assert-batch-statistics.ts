@@ -6,12 +6,12 @@ import type { LayerPlan } from "./layer-plan.ts";
  *
  * @throws {RepvggError} `E_SHAPE`.
  */
-export function assertBatchStatistics({ blocks, inputSize }: LayerPlan, batchSize: number): void {
-  const [height, width] = blocks.at(-1)!.outputSize;
-  if (batchSize * height * width >= 2) return;
+export function assertBatchStatistics({ blocks, auxiliary, inputSize }: LayerPlan, batchSize: number): void {
+  const pixels = [...blocks, ...auxiliary].map(({ outputSize: [height, width] }) => height * width);
+  if (batchSize * Math.min(...pixels) >= 2) return;
   throw new RepvggError(
     "E_SHAPE",
-    `One image of ${inputSize.join("×")} leaves one value a channel in the last stage, which has no variance. ` +
+    `One image of ${inputSize.join("×")} leaves one value a channel in the last layer, which has no variance. ` +
       "Train with more images a batch, or larger ones.",
   );
 }

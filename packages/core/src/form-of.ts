@@ -2,17 +2,17 @@ import { RepvggError } from "./errors.ts";
 import type { NdArray } from "./nd-array.ts";
 import type { Form } from "./spec.ts";
 
-const BLOCK = /^(stage0|stage[1-4]\.\d+)\./;
+/** A block's name, see `blockName`: its stage, the half of RepVGGplus's stage 3, and its number. */
+const BLOCK = /^(?:stage0|stage([1-4])(?:_(first|second))?\.(?:blocks\.)?(\d+))(?=\.)/;
 
 /** Names of the blocks that a state has entries of, in the network's order. */
 export function blockNames(state: ReadonlyMap<string, NdArray>): string[] {
-  const names = new Set<string>();
+  const orders = new Map<string, number>();
   for (const key of state.keys()) {
-    const name = BLOCK.exec(key)?.[1];
-    if (name) names.add(name);
+    const [name, stage = 0, half, index = 0] = BLOCK.exec(key) ?? [];
+    if (name) orders.set(name, Number(stage) * 1e6 + (half === "second" ? 5e5 : 0) + Number(index));
   }
-  const order = (name: string) => Number(name[5]) * 1e6 + Number(name.split(".")[1] ?? 0);
-  return [...names].sort((a, b) => order(a) - order(b));
+  return [...orders.keys()].sort((a, b) => orders.get(a)! - orders.get(b)!);
 }
 
 /**

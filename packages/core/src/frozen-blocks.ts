@@ -33,9 +33,10 @@ export function frozenBlocks({ blocks }: LayerPlan, freeze: readonly string[]): 
   return blocks.filter(({ stage }) => stage < count).length;
 }
 
+/** Whether an entry belongs to the first `frozen` blocks. */
+export const isFrozen = ({ block }: StateEntry, frozen: number) => block !== undefined && block.index < frozen;
+
 /** The entries of a network whose first `frozen` blocks do not learn. */
 export function freezeEntries(entries: readonly StateEntry[], frozen: number): StateEntry[] {
-  return entries.map((entry) =>
-    entry.block && entry.block.index < frozen ? { ...entry, trainable: false, decay: false } : entry,
-  );
+  return entries.map((entry) => (isFrozen(entry, frozen) ? { ...entry, trainable: false, decay: false } : entry));
 }

@@ -6,12 +6,12 @@ export { RepvggError, type RepvggErrorCode, ShapeError } from "./errors.ts";
 export { examineStatistics, type StatisticsProblem } from "./examine-statistics.ts";
 export { firstNotFinite } from "./first-not-finite.ts";
 export { formOf } from "./form-of.ts";
-export { freezeEntries, frozenBlocks, STAGE_NAMES } from "./frozen-blocks.ts";
+export { freezeEntries, frozenBlocks, isFrozen, STAGE_NAMES } from "./frozen-blocks.ts";
 export { fuseBlock } from "./fuse-block.ts";
 export { type BatchNormState, batchNormOf, fuseConvBn } from "./fuse-conv-bn.ts";
 export { fuseState } from "./fuse-network.ts";
 export { initialState } from "./initial-state.ts";
-export { type BlockPlan, type LayerPlan, layerPlan } from "./layer-plan.ts";
+export { type AuxiliaryPlan, type BlockPlan, type LayerPlan, layerPlan } from "./layer-plan.ts";
 export { lazyList } from "./lazy-list.ts";
 export {
   type Images,
@@ -58,4 +58,4 @@ export { defineSpec, type Form, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts
 export { specOf } from "./spec-of.ts";
 export { type StateDict, stateValue } from "./state-dict.ts";
 export { type StateEntry, type StateRole, squeezePrefix, stateLayout } from "./state-layout.ts";
-export { findVariant, VARIANTS, type Variant } from "./variants.ts";
+export { findVariant, VARIANTS, type Variant, variantOf } from "./variants.ts";

@@ -65,6 +65,25 @@ describe("layerPlan", () => {
   });
 });
 
+describe("the auxiliary classifiers", () => {
+  const spec = defineSpec({ ...tiny, numBlocks: [1, 2, 4, 1], auxiliaryHeads: true });
+  const { blocks, auxiliary } = layerPlan(spec, [64, 48]);
+
+  it("stand after stages 1 and 2 and the first half of stage 3", () => {
+    expect(auxiliary.map(({ name, after }) => [name, blocks[after]!.name])).toEqual([
+      ["stage1_aux", "stage1.blocks.0"],
+      ["stage2_aux", "stage2.blocks.1"],
+      ["stage3_first_aux", "stage3_first.blocks.1"],
+    ]);
+    for (const { after, channels, inputSize, outputSize } of auxiliary) {
+      expect([channels, inputSize]).toEqual([blocks[after]!.outChannels, blocks[after]!.outputSize]);
+      expect(outputSize).toEqual(inputSize.map((size) => Math.ceil(size / 2)));
+    }
+  });
+
+  it("are none by default", () => expect(layerPlan(tiny, [64, 48]).auxiliary).toEqual([]));
+});
+
 describe("defineSpec", () => {
   it("fills in the defaults", () => {
     expect(tiny).toMatchObject({ strides: [2, 2, 2, 2, 2], groups: {}, squeezeExcitation: "none", inputChannels: 3 });
@@ -74,6 +93,8 @@ describe("defineSpec", () => {
     expect(() => defineSpec({ ...tiny, numBlocks: [0, 1, 1, 1] })).toThrow(/spec\.numBlocks/);
     expect(() => defineSpec({ ...tiny, widthMultiplier: [0.001, 1, 1, 1] })).toThrow(/spec\.widthMultiplier/);
     expect(() => defineSpec({ ...tiny, numClasses: 1.5 })).toThrow(/spec\.numClasses/);
+    const odd = { ...tiny, numBlocks: [1, 1, 3, 1], auxiliaryHeads: true } as const;
+    expect(() => defineSpec(odd)).toThrow(/spec\.numBlocks\[2\] must be even/);
   });
 });
 

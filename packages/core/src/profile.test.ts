@@ -21,6 +21,7 @@ const PARAMETERS = [
   ["b3g2", 87_404_776, 96_911_848],
   ["b3g4", 75_626_728, 83_825_128],
   ["d2se", 120_387_572, 133_334_836],
+  ["repvggplus-l2pse", 127_151_960, 146_062_864], // train with the three auxiliary classifiers
 ] as const;
 
 // Thousand millions, of one image of 224 × 224 in deploy form, as the paper rounds them.
@@ -63,8 +64,13 @@ describe("profile", () => {
     expect(giga(winogradMultiplications)).toBe(multiplications);
   });
 
-  it.each(["train", "deploy"] as const)("gives every parameter of the %s form to a layer", (form) => {
-    const plan = at224("d2se");
+  it.each([
+    ["d2se", "train"],
+    ["d2se", "deploy"],
+    ["repvggplus-l2pse", "train"],
+    ["repvggplus-l2pse", "deploy"],
+  ] as const)("gives every parameter of %s to a layer, %s form", (name, form) => {
+    const plan = at224(name);
     const trainable = stateLayout(plan, form).filter((entry) => entry.trainable);
     expect(profile(plan, form).params).toBe(trainable.reduce((n, { shape }) => n + sizeOf(shape), 0));
   });

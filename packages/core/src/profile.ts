@@ -1,4 +1,4 @@
-import type { BlockPlan, LayerPlan } from "./layer-plan.ts";
+import type { AuxiliaryPlan, BlockPlan, LayerPlan } from "./layer-plan.ts";
 import { sizeOf } from "./nd-array.ts";
 import type { Form } from "./spec.ts";
 import { type StateEntry, squeezePrefix, stateLayout } from "./state-layout.ts";
@@ -9,7 +9,7 @@ export interface LayerProfile {
   readonly name: string;
   /** PyTorch's class. */
   readonly type: "Conv2d" | "BatchNorm2d" | "ReLU" | "Sigmoid" | "AdaptiveAvgPool2d" | "Linear";
-  /** Of one image: `[height, width, channels]`, of the classifier `[numClasses]`. */
+  /** Of one image: `[height, width, channels]`, of a classifier `[numClasses]`. */
   readonly outputShape: readonly number[];
   /** Trainable ones. */
   readonly params: number;
@@ -29,7 +29,7 @@ export interface Profile {
 /**
  * Parameters, multiply–accumulates and Winograd multiplications of a network, for one image of the plan's size.
  *
- * @param form Train form counts its three branches.
+ * @param form Train form counts its three branches, and the auxiliary classifiers.
  * @see Ding et al., RepVGG, §4.1 and table 4, for the Winograd count. https://arxiv.org/abs/2101.03697
  */
 export function profile(plan: LayerPlan, form: Form): Profile {
@@ -42,6 +42,11 @@ export function profile(plan: LayerPlan, form: Form): Profile {
       layers.push({ ...layer, params: params(layer.name) });
       const isWinograd = block.stride === 1 && /rbr_(dense\.conv|reparam)$/.test(layer.name);
       winograd += isWinograd ? (layer.macs * 4) / 9 : layer.macs;
+    }
+    const head = form === "train" ? plan.auxiliary.find(({ after }) => after === block.index) : undefined;
+    for (const layer of head ? auxiliaryLayers(head, plan.spec.numClasses) : []) {
+      layers.push({ ...layer, params: params(layer.name) });
+      winograd += layer.macs;
     }
   }
   const { inFeatures, outFeatures } = plan.classifier;
@@ -66,6 +71,17 @@ function parametersOf(entries: readonly StateEntry[], layer: string): number {
 }
 
 type Layer = Omit<LayerProfile, "params">;
+
+function auxiliaryLayers({ name, channels, outputSize }: AuxiliaryPlan, numClasses: number): Layer[] {
+  const outputShape = [...outputSize, channels];
+  return [
+    { name: `${name}.0.conv`, type: "Conv2d", outputShape, macs: outputSize[0] * outputSize[1] * 9 * channels ** 2 },
+    { name: `${name}.0.bn`, type: "BatchNorm2d", outputShape, macs: 0 },
+    { name: `${name}.0.relu`, type: "ReLU", outputShape, macs: 0 },
+    { name: `${name}.1`, type: "AdaptiveAvgPool2d", outputShape: [1, 1, channels], macs: 0 },
+    { name: `${name}.3`, type: "Linear", outputShape: [numClasses], macs: channels * numClasses },
+  ];
+}
 
 function blockLayers(block: BlockPlan, form: Form, squeeze: string): Layer[] {
   const { name, inChannels, outChannels, groups, squeezeChannels } = block;

@@ -1,5 +1,6 @@
 import { RepvggError } from "./errors.ts";
 import { blockNames, formOf } from "./form-of.ts";
+import { blockName } from "./layer-plan.ts";
 import type { NdArray } from "./nd-array.ts";
 import { defineSpec, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts";
 import { stateValue } from "./state-dict.ts";
@@ -19,23 +20,27 @@ const STAGES = [1, 2, 3, 4] as const;
 export function specOf(state: ReadonlyMap<string, NdArray>, hints: Partial<RepVggSpec> = {}): RepVggSpec {
   formOf(state); // refuses what is not a RepVGG
   const names = blockNames(state);
-  const inStage = (stage: number) => names.filter((name) => name.startsWith(`stage${stage}.`));
+  const auxiliaryHeads = names.some((name) => name.includes(".blocks."));
+  const inStage = (stage: number) => names.filter((name) => Number(name[5]) === stage);
   const perStage = <T>(f: (stage: number) => T) => STAGES.map(f) as [T, T, T, T];
 
   const numBlocks = perStage((stage) => inStage(stage).length);
   STAGES.forEach((stage) => {
-    const expected = Array.from({ length: numBlocks[stage - 1]! }, (_, b) => `stage${stage}.${b}`);
+    const count = numBlocks[stage - 1]!;
+    const expected = Array.from({ length: count }, (_, b) => blockName(stage, b, count, auxiliaryHeads));
     if (expected.length === 0 || inStage(stage).some((name, b) => name !== expected[b])) {
       throw new RepvggError("E_STATE", `Stage ${stage} has no blocks, or not all that its numbering asks for.`);
     }
   });
   const channels = (name: string) => blockKernel(state, name).shape[3]!;
+  const firstOf = (stage: number) => inStage(stage)[0]!;
   const stem = channels("stage0");
-  const widthMultiplier = perStage((stage) => channels(`stage${stage}.0`) / BASE_CHANNELS[stage - 1]!);
-  if (stem !== Math.min(64, channels("stage1.0"))) {
+  const widthMultiplier = perStage((stage) => channels(firstOf(stage)) / BASE_CHANNELS[stage - 1]!);
+  const first = channels(firstOf(1));
+  if (stem !== Math.min(64, first)) {
     throw new RepvggError(
       "E_STATE",
-      `The stem has ${stem} channels; a RepVGG with ${channels("stage1.0")} in stage 1 has ${Math.min(64, channels("stage1.0"))}.`,
+      `The stem has ${stem} channels; a RepVGG with ${first} in stage 1 has ${Math.min(64, first)}.`,
     );
   }
   const groups: Record<number, number> = {};
@@ -53,7 +58,8 @@ export function specOf(state: ReadonlyMap<string, NdArray>, hints: Partial<RepVg
     widthMultiplier,
     groups,
     squeezeExcitation: squeezeOf(state),
-    strides: stridesOf(state),
+    auxiliaryHeads,
+    strides: stridesOf(state, STAGES.map(firstOf)),
     inputChannels: blockKernel(state, "stage0").shape[2]!,
     numClasses: stateValue(state, "linear.weight").shape[1]!,
     ...hints,
@@ -73,8 +79,10 @@ function squeezeOf(state: ReadonlyMap<string, NdArray>): RepVggSpec["squeezeExci
   return state.has("stage0.post_se.down.weight") ? "after-relu" : "none";
 }
 
-function stridesOf(state: ReadonlyMap<string, NdArray>): RepVggSpec["strides"] {
-  const [stem, ...stages] = SPEC_DEFAULTS.strides;
-  const known = stages.map((stride, i) => (state.has(`stage${i + 1}.0.rbr_identity.weight`) ? 1 : stride));
-  return [state.has("stage0.rbr_identity.weight") ? 1 : stem, ...known] as unknown as RepVggSpec["strides"];
+/** @param firsts Names of the first blocks of stages 1 to 4. */
+function stridesOf(state: ReadonlyMap<string, NdArray>, firsts: readonly string[]): RepVggSpec["strides"] {
+  const known = ["stage0", ...firsts].map((name, i) =>
+    state.has(`${name}.rbr_identity.weight`) ? 1 : SPEC_DEFAULTS.strides[i]!,
+  );
+  return known as unknown as RepVggSpec["strides"];
 }

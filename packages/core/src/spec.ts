@@ -12,6 +12,11 @@ export interface RepVggSpec {
   readonly groups: Readonly<Record<number, number>>;
   /** `before-relu`: D2se, reduction 16. `after-relu`: RepVGGplus, reduction 4. */
   readonly squeezeExcitation: "none" | "before-relu" | "after-relu";
+  /**
+   * RepVGGplus: in train form, a classifier also after stage 1, stage 2 and the first half of stage 3, which `Outputs.auxiliary`
+   * gives. The entries then have the names of the original's RepVGGplus, in deploy form too.
+   */
+  readonly auxiliaryHeads: boolean;
   /** Strides of the stem and of the first block of stages 1 to 4, each 1 or 2. */
   readonly strides: readonly [stem: number, ...PerStage];
   readonly inputChannels: number;
@@ -24,6 +29,7 @@ export type Form = "train" | "deploy";
 export const SPEC_DEFAULTS = {
   groups: {},
   squeezeExcitation: "none",
+  auxiliaryHeads: false,
   strides: [2, 2, 2, 2, 2],
   inputChannels: 3,
   numClasses: 1000,
@@ -59,6 +65,10 @@ export function defineSpec(
   }
   if (!["none", "before-relu", "after-relu"].includes(spec.squeezeExcitation)) {
     fail("squeezeExcitation", '"none", "before-relu" or "after-relu"', spec.squeezeExcitation);
+  }
+  if (typeof spec.auxiliaryHeads !== "boolean") fail("auxiliaryHeads", "true or false", spec.auxiliaryHeads);
+  if (spec.auxiliaryHeads && numBlocks[2] % 2 !== 0) {
+    fail("numBlocks[2]", "even with auxiliary heads, as one stands in the middle of stage 3", numBlocks[2]);
   }
   for (const [layer, g] of Object.entries(groups)) {
     if (!isWhole(g, 1)) fail(`groups[${layer}]`, "a whole number, 1 or more", g);

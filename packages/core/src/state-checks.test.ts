@@ -72,12 +72,57 @@ describe("formOf", () => {
     expect(formOf(shapes)).toEqual(forms);
   });
 
+  it("knows the blocks of RepVGGplus, whose stage 3 has two halves", () => {
+    const { spec } = findVariant("l2pse");
+    const plan = layerPlan(spec, [32, 32]);
+    const forms = plan.blocks.map(({ index }): Form => (index % 5 === 2 ? "deploy" : "train"));
+    const entries = stateLayout(plan, forms);
+    const shapes = new Map(entries.map(({ name, shape }) => [name, { shape, data: new Float32Array() }]));
+    expect(formOf(shapes)).toEqual(forms);
+  });
+
   it("refuses what is no RepVGG, and a block of two forms", () => {
     expect(() => formOf(new Map([["conv1.weight", { shape: [1], data: new Float32Array(1) }]]))).toThrow(
       /no RepVGG block.*conv1/,
     );
     const twice = withEntry("stage0.rbr_reparam.weight", { shape: [3, 3, 3, 16], data: new Float32Array(432) });
     expect(() => formOf(twice)).toThrow(expect.objectContaining({ code: "E_STATE" }));
+  });
+});
+
+describe("RepVGGplus's entries", () => {
+  const { spec } = findVariant("l2pse");
+  const names = (form: Form) => [...shapesOnly(spec, form).keys()];
+
+  it("have the original's names, with the heads in train form only", () => {
+    const train = names("train");
+    expect(train).toContain("stage1.blocks.7.rbr_dense.conv.weight");
+    expect(train).toContain("stage3_first.blocks.0.post_se.down.weight");
+    expect(train).toContain("stage3_second.blocks.11.rbr_identity.running_mean");
+    expect(train.filter((name) => name.startsWith("stage3_first_aux."))).toEqual([
+      "stage3_first_aux.0.conv.weight",
+      "stage3_first_aux.0.bn.weight",
+      "stage3_first_aux.0.bn.bias",
+      "stage3_first_aux.0.bn.running_mean",
+      "stage3_first_aux.0.bn.running_var",
+      "stage3_first_aux.0.bn.num_batches_tracked",
+      "stage3_first_aux.3.weight",
+      "stage3_first_aux.3.bias",
+    ]);
+    expect(names("deploy").some((name) => name.includes("_aux"))).toBe(false);
+    expect(names("deploy")).toContain("stage4.blocks.0.rbr_reparam.weight");
+  });
+
+  it("have heads as long as a block is in train form", () => {
+    const plan = layerPlan(spec, [32, 32]);
+    const forms = plan.blocks.map(({ index }): Form => (index === 9 ? "train" : "deploy"));
+    expect(stateLayout(plan, forms).some(({ auxiliary }) => auxiliary?.name === "stage2_aux")).toBe(true);
+  });
+
+  it("decay as the authors train: the heads' matrices and kernels, not their normalization", () => {
+    const heads = stateLayout(layerPlan(spec, [32, 32]), "train").filter(({ auxiliary }) => auxiliary);
+    const decayed = heads.filter(({ decay }) => decay).map(({ name }) => name.replace(/^.*?_aux/, ""));
+    expect(new Set(decayed)).toEqual(new Set([".0.conv.weight", ".3.weight"]));
   });
 });
 

@@ -1,4 +1,4 @@
-import type { BlockPlan, LayerPlan } from "./layer-plan.ts";
+import type { AuxiliaryPlan, BlockPlan, LayerPlan } from "./layer-plan.ts";
 import type { Form, RepVggSpec } from "./spec.ts";
 
 /** What an entry of a state dict is, which decides how it is initialised, decayed and laid out in files. */
@@ -19,8 +19,10 @@ export interface StateEntry {
   /** Shape in memory. */
   readonly shape: readonly number[];
   readonly role: StateRole;
-  /** The block that it belongs to; undefined for the classifier. */
+  /** The block that it belongs to; undefined for the classifiers. */
   readonly block: BlockPlan | undefined;
+  /** The auxiliary classifier that it belongs to. */
+  readonly auxiliary: AuxiliaryPlan | undefined;
   /** Whether the optimiser changes it. */
   readonly trainable: boolean;
   /** Weight decay as the authors train: none on biases, nor on the BN weights of the 3×3 and 1×1 branches. */
@@ -29,6 +31,8 @@ export interface StateEntry {
 
 /**
  * Every entry of the network's state dict, in PyTorch's order.
+ *
+ * Auxiliary classifiers belong to the train form: they are there as long as a block is in it.
  *
  * @param forms The form of all blocks, or of each (a partly fused network).
  * @see Ding et al., the authors' training script, for the weight-decay rule.
@@ -39,10 +43,37 @@ export function stateLayout(plan: LayerPlan, forms: Form | readonly Form[]): Sta
   const squeeze = squeezePrefix(plan.spec);
   return [
     ...plan.blocks.flatMap((block) => blockLayout(block, formOf(block.index), squeeze)),
-    entry(undefined, "linear.weight", [inFeatures, outFeatures], "matrix", true),
-    entry(undefined, "linear.bias", [outFeatures], "bias", false),
+    ...linear({}, "linear", inFeatures, outFeatures),
+    ...(plan.blocks.some(({ index }) => formOf(index) === "train")
+      ? plan.auxiliary.flatMap((head) => auxiliaryLayout(head, outFeatures))
+      : []),
   ];
 }
+
+/** The original's modules 0 (convolution, normalization, ReLU) and 3 (linear) of an auxiliary classifier. */
+function auxiliaryLayout(auxiliary: AuxiliaryPlan, numClasses: number): StateEntry[] {
+  const { name, channels } = auxiliary;
+  return [
+    entry({ auxiliary }, `${name}.0.conv.weight`, [3, 3, channels, channels], "kernel", true),
+    ...batchNorm({ auxiliary }, `${name}.0.bn`, channels, false),
+    ...linear({ auxiliary }, `${name}.3`, channels, numClasses),
+  ];
+}
+
+type Owner = Partial<Pick<StateEntry, "block" | "auxiliary">>;
+
+const linear = (owner: Owner, prefix: string, inFeatures: number, outFeatures: number) => [
+  entry(owner, `${prefix}.weight`, [inFeatures, outFeatures], "matrix", true),
+  entry(owner, `${prefix}.bias`, [outFeatures], "bias", false),
+];
+
+const batchNorm = (owner: Owner, prefix: string, channels: number, decay: boolean) => [
+  entry(owner, `${prefix}.weight`, [channels], "gamma", decay),
+  entry(owner, `${prefix}.bias`, [channels], "beta", false),
+  entry(owner, `${prefix}.running_mean`, [channels], "runningMean", false),
+  entry(owner, `${prefix}.running_var`, [channels], "runningVar", false),
+  entry(owner, `${prefix}.num_batches_tracked`, [], "numBatchesTracked", false),
+];
 
 /** The original's name of a block's squeeze-and-excitation, which tells where it stands. */
 export function squeezePrefix({ squeezeExcitation }: RepVggSpec): "se" | "post_se" {
@@ -53,18 +84,12 @@ function blockLayout(block: BlockPlan, form: Form, squeeze: string): StateEntry[
   const { inChannels, outChannels, groups, squeezeChannels } = block;
   const perGroup = inChannels / groups;
   const own = (suffix: string, shape: number[], role: StateRole, decay: boolean) =>
-    entry(block, `${block.name}.${suffix}`, shape, role, decay);
+    entry({ block }, `${block.name}.${suffix}`, shape, role, decay);
   const conv = (prefix: string, k: number, i: number, o: number) => [
     own(`${prefix}.weight`, [k, k, i, o], "kernel", true),
     own(`${prefix}.bias`, [o], "bias", false),
   ];
-  const bn = (prefix: string, decay: boolean) => [
-    own(`${prefix}.weight`, [outChannels], "gamma", decay),
-    own(`${prefix}.bias`, [outChannels], "beta", false),
-    own(`${prefix}.running_mean`, [outChannels], "runningMean", false),
-    own(`${prefix}.running_var`, [outChannels], "runningVar", false),
-    own(`${prefix}.num_batches_tracked`, [], "numBatchesTracked", false),
-  ];
+  const bn = (prefix: string, decay: boolean) => batchNorm({ block }, `${block.name}.${prefix}`, outChannels, decay);
   const convBn = (prefix: string, k: number) => [
     own(`${prefix}.conv.weight`, [k, k, perGroup, outChannels], "kernel", true),
     ...bn(`${prefix}.bn`, false),
@@ -83,12 +108,12 @@ function blockLayout(block: BlockPlan, form: Form, squeeze: string): StateEntry[
 }
 
 function entry(
-  block: BlockPlan | undefined,
+  { block, auxiliary }: Owner,
   name: string,
   shape: readonly number[],
   role: StateRole,
   decay: boolean,
 ): StateEntry {
   const trainable = role !== "runningMean" && role !== "runningVar" && role !== "numBatchesTracked";
-  return { name, shape, role, block, trainable, decay: trainable && decay };
+  return { name, shape, role, block, auxiliary, trainable, decay: trainable && decay };
 }

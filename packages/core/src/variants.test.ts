@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { layerPlan } from "./layer-plan.ts";
-import { findVariant, VARIANTS } from "./variants.ts";
+import { findVariant, VARIANTS, variantOf } from "./variants.ts";
 
 describe("VARIANTS", () => {
   it("have different names, and a plan at their image size", () => {
@@ -29,7 +29,26 @@ describe("VARIANTS", () => {
   });
 });
 
+describe("variantOf", () => {
+  it("is the inverse of a variant's spec, whatever its classes and channels are", () => {
+    for (const variant of VARIANTS) {
+      expect(variantOf(variant.spec)).toBe(variant);
+      expect(variantOf({ ...variant.spec, numClasses: 7, inputChannels: 1 })).toBe(variant);
+    }
+  });
+
+  it("is undefined for a network without a name", () => {
+    const { spec } = findVariant("a0");
+    expect(variantOf({ ...spec, strides: [1, 1, 2, 2, 2] })).toBeUndefined();
+    expect(variantOf({ ...spec, groups: { 2: 2 } })).toBeUndefined();
+  });
+});
+
 describe("findVariant", () => {
+  it.each(["repvggplus-l2pse", "RepVGGplus-L2pse", "l2pse"])("finds RepVGGplus as %s", (name) => {
+    expect(findVariant(name).name).toBe("repvggplus-l2pse");
+  });
+
   it.each(["repvgg-a0", "a0", "A0", "RepVGG-A0", "repvgg_a0"])("finds A0 as %s", (name) => {
     expect(findVariant(name).name).toBe("repvgg-a0");
   });

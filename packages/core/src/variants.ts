@@ -53,9 +53,10 @@ function small(name: string, imageSize: number, spec: Parameters<typeof defineSp
 }
 
 /**
- * The named networks: those of the paper, D2se of the authors' repository, and ones for small images.
+ * The named networks: those of the paper, D2se and RepVGGplus of the authors' repository, and ones for small images.
  *
- * The accuracies are what was published for the weights released under that name, not measured by this package.
+ * The accuracies are what was published for the weights released under that name, not measured by this package. Of B2g2 and B3g2
+ * neither the paper nor the repository gives one.
  */
 export const VARIANTS: readonly Variant[] = [
   imageNet("repvgg-a0", A_BLOCKS, [0.75, 0.75, 0.75, 2.5], 0.7241),
@@ -75,6 +76,12 @@ export const VARIANTS: readonly Variant[] = [
     squeezeExcitation: "before-relu",
     source: AUTHORS,
     imageSize: 320, // trained at 224, published at 320
+  }),
+  imageNet("repvggplus-l2pse", [8, 14, 24, 1], [2.5, 2.5, 2.5, 5], 0.8406, {
+    squeezeExcitation: "after-relu",
+    auxiliaryHeads: true,
+    source: AUTHORS,
+    imageSize: 320, // trained at 256, published at 320
   }),
   // A0's widths and depth; its stem keeps the resolution, so that 64×64 images give stage 4 a 4×4 map.
   small("repvgg-a0-64", 64, {
@@ -100,11 +107,20 @@ export const VARIANTS: readonly Variant[] = [
 const key = (name: string) =>
   name
     .toLowerCase()
-    .replace(/^repvgg[-_]?/, "")
+    .replace(/^repvgg(plus)?[-_]?/, "")
     .replaceAll("_", "-");
 
 /**
- * The variant of that name; case and the prefix `repvgg-` do not matter.
+ * The variant that a spec is of, whatever its classes and input channels are; undefined for a network without a name.
+ */
+export function variantOf(spec: RepVggSpec): Variant | undefined {
+  const body = ({ numBlocks, widthMultiplier, groups, squeezeExcitation, auxiliaryHeads, strides }: RepVggSpec) =>
+    JSON.stringify([numBlocks, widthMultiplier, groups, squeezeExcitation, auxiliaryHeads, strides]);
+  return VARIANTS.find((variant) => body(variant.spec) === body(spec));
+}
+
+/**
+ * The variant of that name; case and the prefix `repvgg-` (or `repvggplus-`) do not matter.
  *
  * @throws {RepvggError} `E_USAGE`: there is none; the message gives the nearest name.
  */

@@ -52,12 +52,15 @@ describe.each(Object.entries(TEST_NETWORKS))("%s", (_, testCase) => {
     }
 
     const stride = panelled(spec.numClasses);
-    gradient.forEach((value, i) => {
-      const row = Math.floor(i / spec.numClasses);
-      interpreter.floats[result.inputs.logitsGradient / 4 + row * stride + (i % spec.numClasses)] = value;
-    });
+    const { gradients: inputs } = result.inputs;
+    for (const address of [inputs.logits, ...inputs.auxiliary]) {
+      gradient.forEach((value, i) => {
+        const row = Math.floor(i / spec.numClasses);
+        interpreter.floats[address / 4 + row * stride + (i % spec.numClasses)] = value;
+      });
+    }
     interpreter.run(result.programs.backward.program);
-    const gradients = backward64(reference, gradient);
+    const gradients = backward64(reference, gradient, { auxiliary: plan.auxiliary.map(() => gradient) });
     for (const slot of trainableSlots(result.parameters)) {
       const { name } = slot.entry;
       const actual = readSlot(interpreter.floats, slot, result.parameters.gradientOffset);

@@ -1,6 +1,6 @@
 import { type Form, freezeEntries, type LayerPlan, stateLayout } from "@repvgg/core";
-import { emitBackward, type StageGradient } from "./backward.ts";
-import { emitForward, emitInferenceCoefficients, emitTransformedWeights } from "./forward.ts";
+import { emitBackward, type LogitsGradients, type StageGradient } from "./backward.ts";
+import { emitCoefficients, emitForward, emitTransformedWeights } from "./forward.ts";
 import { bytesOf, panelled } from "./layouts.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { placeBuffers } from "./network-buffers.ts";
@@ -22,8 +22,7 @@ export interface CompiledTraining extends Compiled<"forward" | "backward" | "eva
   readonly stageGradients: readonly StageGradient[];
   /** Addresses of what the host writes before the backward pass. */
   readonly inputs: {
-    /** dL/dlogits, `[N, classes in whole panels]`. */
-    readonly logitsGradient: number;
+    readonly gradients: LogitsGradients;
   };
 }
 
@@ -42,8 +41,10 @@ function placeNetwork(
   batch: number,
   { room, frozen = 0 }: { room: ParameterRoom; frozen?: number },
 ): PlacedNetwork {
-  const parameters = placeParameters(memory, freezeEntries(stateLayout(plan, form), frozen), room);
-  return { plan, batch, parameters, buffers: placeBuffers(memory, plan, form, batch, room !== "inference") };
+  const trains = room !== "inference";
+  const entries = stateLayout(plan, form).filter(({ auxiliary }) => trains || !auxiliary);
+  const parameters = placeParameters(memory, freezeEntries(entries, frozen), room);
+  return { plan, batch, parameters, buffers: placeBuffers(memory, plan, form, batch, trains) };
 }
 
 /** `prepare` runs once, after the parameters are written; `predict` takes the staged images to the logits. */
@@ -51,7 +52,7 @@ export function compileInference(plan: LayerPlan, form: Form, batch: number, thr
   return planMemory((memory): Compiled<"prepare" | "predict"> => {
     const network = placeNetwork(memory, plan, form, batch, { room: "inference" });
     const [prepare, predict] = [new Program(), new Program()];
-    emitInferenceCoefficients({ memory, program: prepare }, network);
+    emitCoefficients({ memory, program: prepare }, network);
     const transformed = emitTransformedWeights({ memory, program: prepare }, network);
     emitForward({ memory, program: predict }, network, { mode: "inference", transformed });
     return { ...network, programs: placePrograms(memory, { prepare, predict }, threads) };
@@ -68,11 +69,12 @@ export function compileTraining(
   return planMemory((memory): CompiledTraining => {
     const room = extras ? "training with extras" : "training";
     const network = placeNetwork(memory, plan, "train", batch, { room, frozen });
-    const inputs = { logitsGradient: memory.allocate(bytesOf([batch, panelled(plan.spec.numClasses)])) };
+    const gradient = () => memory.allocate(bytesOf([batch, panelled(plan.spec.numClasses)]));
+    const inputs = { gradients: { logits: gradient(), auxiliary: plan.auxiliary.map(gradient) } };
     const [forward, backward, evaluate] = [new Program(), new Program(), new Program()];
     emitForward({ memory, program: forward }, network, { mode: "train", frozen });
-    const stageGradients = emitBackward({ memory, program: backward }, network, inputs.logitsGradient, frozen);
-    emitInferenceCoefficients({ memory, program: evaluate }, network);
+    const stageGradients = emitBackward({ memory, program: backward }, network, inputs.gradients, frozen);
+    emitCoefficients({ memory, program: evaluate }, network);
     emitForward({ memory, program: evaluate }, network, { mode: "inference" });
     const programs = placePrograms(memory, { forward, backward, evaluate }, threads);
     const updates = compileUpdates(memory, network.parameters, threads);

@@ -126,9 +126,19 @@ export class EngineNetwork {
 
   /** The first `count` rows of logits, without padding. */
   logits(count: number): Float32Array {
+    return this.#rowsOfLogits(this.#buffers.logits, count);
+  }
+
+  /** The same of an auxiliary classifier. */
+  auxiliaryLogits(head: number, count: number): Logits {
+    const data = this.#rowsOfLogits(this.#buffers.auxiliary[head]!.logits, count);
+    return { shape: [count, this.plan.spec.numClasses], data };
+  }
+
+  #rowsOfLogits(address: number, count: number): Float32Array {
     const classes = this.plan.spec.numClasses;
     const stride = panelled(classes);
-    const base = this.#buffers.logits / 4;
+    const base = address / 4;
     const rows = new Float32Array(count * classes);
     for (let n = 0; n < count; n++) {
       rows.set(this.runtime.floats.subarray(base + n * stride, base + n * stride + classes), n * classes);

@@ -1,72 +1,10 @@
-import { BATCH_NORM } from "@repvgg/core";
+import { emitAuxiliary } from "./auxiliary.ts";
+import { emitBatchStatistics, emitInferenceCoefficients, emitSum, sumOfBranches } from "./batch-norm.ts";
 import { type Emitter, emit1x1, emitDirect3x3, emitLinear, emitWinograd, emitWinogradWeights } from "./convolution.ts";
-import { denseLayout, PANEL, panelled } from "./layouts.ts";
-import { type BlockBuffers, BRANCHES, outputRows } from "./network-buffers.ts";
+import { PANEL, panelled } from "./layouts.ts";
+import type { BlockBuffers } from "./network-buffers.ts";
 import { type PlacedNetwork, slotOf } from "./placed-network.ts";
-import { floatBits, type Program } from "./program.ts";
 import { emitSqueeze } from "./squeeze.ts";
-
-/** Batch statistics, or the running ones. */
-export type BatchNormMode = "train" | "inference";
-
-/** Partial sums of batch normalization: enough of them to share out and to keep float32 sums short. */
-const MAX_PARTS = 32;
-
-export const partsOf = (lines: number) => Math.min(MAX_PARTS, lines);
-
-/** What a batch normalization of a block reads: the dense outputs of its convolutions, or the block's input. */
-export function branchInputs({ block, input, output, dense }: BlockBuffers) {
-  const shape = [output.images, ...block.outputSize, output.channels] as const;
-  return [...dense.map((origin) => denseLayout(origin, shape)), ...(block.identity ? [input] : [])];
-}
-
-const branchState = (network: PlacedNetwork, { block, branches, bias }: BlockBuffers, i: number) => {
-  const of = (suffix: string) => slotOf(network, `${block.name}.${BRANCHES[i]}.${suffix}`).address;
-  return {
-    gamma: of("weight"),
-    beta: of("bias"),
-    runningMean: of("running_mean"),
-    runningVar: of("running_var"),
-    epsilon: floatBits(BATCH_NORM.epsilon),
-    scale: branches[i]!.scale,
-    bias,
-    accumulateBias: Number(i > 0),
-  };
-};
-
-/** Scale and bias of every block from the running statistics: what {@link emitForward} in mode `inference` reads. */
-export function emitInferenceCoefficients({ program }: Emitter, network: PlacedNetwork): void {
-  for (const buffers of network.buffers.blocks) emitBlockCoefficients(program, network, buffers);
-}
-
-function emitBlockCoefficients(program: Program, network: PlacedNetwork, buffers: BlockBuffers): void {
-  buffers.branches.forEach((_, i) => {
-    program.add("batchNormInference", buffers.output.channels / PANEL, branchState(network, buffers, i));
-  });
-}
-
-/** Scale and bias of one block from the statistics of the batch, which also move the running ones. */
-function emitBatchStatistics({ memory, program }: Emitter, network: PlacedNetwork, buffers: BlockBuffers): void {
-  const { block, branches, output } = buffers;
-  const { channels, height, width } = output;
-  const lines = network.batch * height;
-  const parts = partsOf(lines);
-  const sums = memory.shared("batch norm sums", parts * 2 * channels * 4);
-  branchInputs(buffers).forEach(({ origin: x, imageBytes, rowBytes }, i) => {
-    program.add("batchNormSums", parts, { x, imageBytes, rowBytes, height, width, channels, lines, parts, sums });
-    program.add("batchNormForward", channels / PANEL, {
-      ...branchState(network, buffers, i),
-      x,
-      channels,
-      parts,
-      sums,
-      count: floatBits(outputRows(block, network.batch)),
-      momentum: floatBits(BATCH_NORM.momentum),
-      mean: branches[i]!.mean,
-      invStd: branches[i]!.invStd,
-    });
-  });
-}
 
 function emitTrainBlock(
   emitter: Emitter,
@@ -74,39 +12,19 @@ function emitTrainBlock(
   buffers: BlockBuffers,
   { mode, transformed, frozen = 0 }: ForwardOptions,
 ): void {
-  const { block, input, output, sum, branches, bias, planes, groups } = buffers;
-  const [y3, y1, identity] = branchInputs(buffers);
+  const { block, input, planes, groups } = buffers;
+  const sum = sumOfBranches(network, buffers);
+  const [y3, y1] = sum.normalizations;
   const weights = (branch: string) => slotOf(network, `${block.name}.${branch}.conv.weight`).address;
-  const dense = { input, output: y3!, weights: weights("rbr_dense"), groups };
+  const dense = { input, output: y3!.x, weights: weights("rbr_dense"), groups };
   if (buffers.winograd) emitWinograd(emitter, { ...dense, planes, transformed: transformed?.get(block.index) });
   else emitDirect3x3(emitter, { ...dense, stride: block.stride });
-  emit1x1(emitter, { input, output: y1!, weights: weights("rbr_1x1"), stride: block.stride, groups });
-  if (mode === "train" && block.index < frozen) emitBlockCoefficients(emitter.program, network, buffers);
-  else if (mode === "train") emitBatchStatistics(emitter, network, buffers);
-  emitter.program.add("combine", network.batch * output.height, {
-    x0: y3!.origin,
-    x1: y1!.origin,
-    x2: identity?.origin ?? 0,
-    x2ImageBytes: identity?.imageBytes ?? 0,
-    x2RowBytes: identity?.rowBytes ?? 0,
-    y: sum.origin,
-    imageBytes: sum.imageBytes,
-    rowBytes: sum.rowBytes,
-    height: output.height,
-    width: output.width,
-    channels: output.channels,
-    scale0: branches[0]!.scale,
-    scale1: branches[1]!.scale,
-    scale2: branches[2]?.scale ?? 0,
-    bias,
-    relu: Number(endsInRelu(network, buffers)),
-  });
+  emit1x1(emitter, { input, output: y1!.x, weights: weights("rbr_1x1"), stride: block.stride, groups });
+  if (mode === "train" && block.index < frozen) emitInferenceCoefficients(emitter, network, sum);
+  else if (mode === "train") emitBatchStatistics(emitter, network, sum);
+  emitSum(emitter, sum);
   emitSqueeze(emitter, network, buffers);
 }
-
-/** Whether the sum of the branches goes through a ReLU at once; with a squeeze-and-excitation before it, that comes later. */
-const endsInRelu = ({ plan }: PlacedNetwork, { squeeze }: BlockBuffers) =>
-  squeeze === undefined || plan.spec.squeezeExcitation === "after-relu";
 
 function emitDeployBlock(
   emitter: Emitter,
@@ -121,12 +39,19 @@ function emitDeployBlock(
     output: sum,
     weights: of("weight"),
     bias: of("bias"),
-    relu: endsInRelu(network, buffers),
+    relu: sumOfBranches(network, buffers).relu,
     groups,
   };
   if (winograd) emitWinograd(emitter, { ...convolution, transformed: transformed?.get(block.index) });
   else emitDirect3x3(emitter, { ...convolution, stride: block.stride });
   emitSqueeze(emitter, network, buffers);
+}
+
+/** Scales and biases of every block from the running statistics: what {@link emitForward} in mode `inference` reads. */
+export function emitCoefficients(emitter: Emitter, network: PlacedNetwork): void {
+  for (const buffers of network.buffers.blocks) {
+    emitInferenceCoefficients(emitter, network, sumOfBranches(network, buffers));
+  }
 }
 
 /** Kernels transformed once, by block index, for a network whose parameters do not change. */
@@ -144,6 +69,9 @@ export function emitTransformedWeights(emitter: Emitter, network: PlacedNetwork)
   return transformed;
 }
 
+/** Batch statistics, or the running ones. */
+export type BatchNormMode = "train" | "inference";
+
 export interface ForwardOptions {
   readonly mode: BatchNormMode;
   /** From {@link emitTransformedWeights}; default: transformed anew in each run. */
@@ -152,7 +80,7 @@ export interface ForwardOptions {
   readonly frozen?: number;
 }
 
-/** From the staged images to the logits. */
+/** From the staged images to the logits, in train mode also to those of the auxiliary classifiers. */
 export function emitForward(emitter: Emitter, network: PlacedNetwork, options: ForwardOptions): void {
   const { buffers, batch, plan } = network;
   const [height, width] = plan.inputSize;
@@ -188,4 +116,6 @@ export function emitForward(emitter: Emitter, network: PlacedNetwork, options: F
     from: channels,
     to: panelled(plan.spec.numClasses),
   });
+  if (options.mode === "inference") return;
+  for (const head of buffers.auxiliary) emitAuxiliary(emitter, network, head);
 }

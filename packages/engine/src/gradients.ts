@@ -1,5 +1,14 @@
-import { type Emitter, emitLinear } from "./convolution.ts";
-import { linearTable, PANEL, type Runs, singleRun } from "./layouts.ts";
+import { type Emitter, emitLinear, emitRows, groupBytes } from "./convolution.ts";
+import {
+  type ImageLayout,
+  linearTable,
+  PANEL,
+  paddedCorner,
+  pixelTable,
+  type Runs,
+  singleRun,
+  windowRuns,
+} from "./layouts.ts";
 import { gradientOf, type PlacedNetwork, slotOf } from "./placed-network.ts";
 
 /** Rows whose products a kernel gradient sums before it adds them to the total: limits rounding, and fits the cache. */
@@ -35,6 +44,77 @@ export function emitKernelGradient({ program }: Emitter, options: KernelGradient
     chunk: GRADIENT_CHUNK,
     splitPanels: Number(splitPanels),
   });
+}
+
+interface KernelGradient3x3 {
+  /** Of the kernel. */
+  readonly name: string;
+  readonly input: ImageLayout;
+  readonly gradient: ImageLayout;
+  readonly stride: number;
+  readonly groups: number;
+}
+
+/** The gradient of the kernel of a direct 3×3 convolution with padding 1. */
+export function emitKernelGradient3x3(emitter: Emitter, network: PlacedNetwork, options: KernelGradient3x3): void {
+  const { name, input, gradient, stride, groups } = options;
+  const { memory } = emitter;
+  const { address: inputTable, rows } = pixelTable(memory, input, stride);
+  emitKernelGradient(emitter, {
+    ...windowRuns(memory, input, [3, 3], groups),
+    input: paddedCorner(input),
+    inputTable,
+    groups,
+    groupBytes: groupBytes(input, groups),
+    gradient: gradient.origin,
+    gradientTable: pixelTable(memory, gradient).address,
+    rows,
+    outputChannels: gradient.channels,
+    target: gradientOf(network, name),
+  });
+}
+
+/** Kernel rows (or columns) that reach the even and the odd pixels of the input of a stride-2 convolution, in run order. */
+const PHASE_TAPS = [[1], [2, 0]] as const;
+
+interface StridedInputGradient {
+  /** The kernel. */
+  readonly source: number;
+  readonly groups: number;
+  /** Of the output, zero-bordered. */
+  readonly gradient: ImageLayout;
+  readonly dx: ImageLayout;
+  /** @default false */
+  readonly accumulate?: boolean;
+}
+
+/** The input gradient of a 3×3 convolution of stride 2: each parity of pixels is a small convolution of its own. */
+export function emitStridedInputGradient(emitter: Emitter, options: StridedInputGradient): void {
+  const { source, groups, gradient, dx, accumulate = false } = options;
+  for (const oddY of [0, 1] as const) {
+    for (const oddX of [0, 1] as const) {
+      const [rows, columns] = [PHASE_TAPS[oddY], PHASE_TAPS[oddX]];
+      const outputPixels = pixelTable(emitter.memory, dx, 2, [oddY, oddX]);
+      if (outputPixels.rows === 0) continue;
+      const taps = rows.flatMap((y) => columns.map((x) => y * 3 + x));
+      const size = { height: Math.ceil((dx.height - oddY) / 2), width: Math.ceil((dx.width - oddX) / 2) };
+      const window = { ...gradient, ...size };
+      const channels = { input: dx.channels, output: gradient.channels, groups };
+      emitRows(emitter, {
+        ...windowRuns(emitter.memory, gradient, [rows.length, columns.length], groups),
+        input: gradient.origin,
+        inputTable: pixelTable(emitter.memory, window).address,
+        groups,
+        groupBytes: groupBytes(gradient, groups),
+        weights: emitTranspose(emitter, { source, taps, allTaps: 9, ...channels, tapsInside: false }),
+        output: dx.origin,
+        outputTable: outputPixels.address,
+        rows: outputPixels.rows,
+        outputChannels: dx.channels,
+        accumulate,
+      });
+    }
+  }
 }
 
 interface Transposition {

@@ -25,15 +25,16 @@ class InferenceNetwork implements Network {
   readonly form: Form;
   readonly #network: EngineNetwork;
   readonly #program: PlacedProgram;
-  readonly #state: StateDict;
+  /** Entries that no computation reads: counters, auxiliary classifiers. */
+  readonly #unused: StateDict;
   readonly #entries: readonly StateEntry[];
 
-  constructor(network: EngineNetwork, form: Form, program: PlacedProgram, state: StateDict, entries: StateEntry[]) {
+  constructor(network: EngineNetwork, form: Form, program: PlacedProgram, unused: StateDict, entries: StateEntry[]) {
     this.spec = network.plan.spec;
     this.form = form;
     this.#network = network;
     this.#program = program;
-    this.#state = state;
+    this.#unused = unused;
     this.#entries = entries;
   }
 
@@ -48,7 +49,7 @@ class InferenceNetwork implements Network {
   }
 
   async exportState(): Promise<StateDict> {
-    return this.#network.readState(this.#entries, ({ name }) => this.#state.get(name)!);
+    return this.#network.readState(this.#entries, ({ name }) => this.#unused.get(name)!);
   }
 
   dispose(): void {
@@ -77,6 +78,6 @@ export async function createInferenceNetwork(options: InferenceOptions): Promise
   const runtime = await Runtime.create(memory, threads, (floats) => writeState(floats, result.parameters, state));
   if (result.programs.prepare.calls > 0) runtime.run(result.programs.prepare);
   const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
-  const counters = new Map([...state].filter(([name]) => name.endsWith("num_batches_tracked")));
-  return new InferenceNetwork(network, form, result.programs.predict, counters, entries);
+  const unused = new Map([...state].filter(([name]) => !result.parameters.slots.has(name)));
+  return new InferenceNetwork(network, form, result.programs.predict, unused, entries);
 }

@@ -1,6 +1,6 @@
-import type { BlockPlan, Form, LayerPlan } from "@repvgg/core";
+import type { AuxiliaryPlan, BlockPlan, Form, LayerPlan } from "@repvgg/core";
 import { kernelGroups } from "./channel-groups.ts";
-import { bytesOf, type ImageLayout, paddedLayout, panelled, TILE } from "./layouts.ts";
+import { bytesOf, denseLayout, type ImageLayout, paddedLayout, panelled, TILE } from "./layouts.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 
 /** Vectors of one float a channel, by what batch normalization keeps of a branch. */
@@ -41,6 +41,23 @@ export interface SqueezeBuffers {
   readonly scale: number;
 }
 
+/** Everything that an auxiliary classifier reads and writes in training, besides parameters. */
+export interface AuxiliaryBuffers {
+  readonly head: AuxiliaryPlan;
+  readonly input: ImageLayout;
+  /** Dense, before batch normalization. */
+  readonly convolved: ImageLayout;
+  /** Dense, after normalization and ReLU. */
+  readonly output: ImageLayout;
+  readonly vectors: BranchVectors;
+  /** β − mean · scale. */
+  readonly bias: number;
+  /** `[N, channels in whole panels]`. */
+  readonly pooled: number;
+  /** `[N, classes in whole panels]`. */
+  readonly logits: number;
+}
+
 export interface NetworkBuffers {
   /** The images as they come: dense, with {@link storedInputChannels}. */
   readonly staging: number;
@@ -49,6 +66,8 @@ export interface NetworkBuffers {
   readonly features: number;
   /** `[N, classes in whole panels]`. */
   readonly logits: number;
+  /** In the plan's order; empty in a network that only infers. */
+  readonly auxiliary: readonly AuxiliaryBuffers[];
 }
 
 /** State-dict prefixes of the batch normalizations of a block in train form, in the order of its branches. */
@@ -79,9 +98,6 @@ export const planeBytes = (tiles: number, channels: number) => tiles * channels 
 /** The buffers of the last block of a stage, 1 to 4. */
 export const lastOfStage = ({ blocks }: NetworkBuffers, stage: number) =>
   blocks.findLast(({ block }) => block.stage === stage)!;
-
-/** Output rows of a block over the whole batch. */
-export const outputRows = (block: BlockPlan, batch: number) => batch * block.outputSize[0] * block.outputSize[1];
 
 function placeSqueeze(
   own: (name: string, bytes: number) => number,
@@ -150,5 +166,30 @@ export function placeBuffers(
     blocks,
     features: memory.allocate(bytesOf([batch, input.channels])),
     logits: memory.allocate(bytesOf([batch, panelled(plan.spec.numClasses)])),
+    auxiliary: retain
+      ? plan.auxiliary.map((head) => placeAuxiliary(memory, head, blocks[head.after]!.output, plan.spec.numClasses))
+      : [],
+  };
+}
+
+function placeAuxiliary(
+  memory: MemoryPlan,
+  head: AuxiliaryPlan,
+  input: ImageLayout,
+  numClasses: number,
+): AuxiliaryBuffers {
+  const channels = panelled(head.channels);
+  const shape = [input.images, ...head.outputSize, channels] as const;
+  const dense = () => denseLayout(memory.allocate(bytesOf(shape)), shape);
+  const vector = () => memory.allocate(channels * 4);
+  return {
+    head,
+    input,
+    convolved: dense(),
+    output: dense(),
+    vectors: { mean: vector(), invStd: vector(), scale: vector() },
+    bias: vector(),
+    pooled: memory.allocate(bytesOf([input.images, channels])),
+    logits: memory.allocate(bytesOf([input.images, panelled(numClasses)])),
   };
 }

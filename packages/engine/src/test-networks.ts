@@ -68,6 +68,16 @@ export const TEST_NETWORKS: Readonly<Record<string, TestCase>> = {
     imageSize: [16, 13],
     batch: 4,
   },
+  "auxiliary classifiers, after whole and padded panels": {
+    spec: spec([1 / 4, 1 / 16, 1 / 8, 1 / 16], {
+      squeezeExcitation: "after-relu",
+      auxiliaryHeads: true,
+      numBlocks: [1, 1, 4, 1],
+      strides: [1, 2, 1, 2, 1],
+    }),
+    imageSize: [15, 12],
+    batch: 4,
+  },
 };
 
 export interface TestNetwork extends TestCase {

@@ -8,6 +8,8 @@ describe("the engine against PyTorch's float64", () => {
     ["plain", true],
     ["grouped", false],
     ["grouped", true],
+    ["plus", false],
+    ["plus", true],
   ] as const)("takes the same five steps (%s, nesterov %s)", async (name, nesterov) => {
     const torch = torchReference(name);
     const { plan, state, images, labels, sgd } = torch;
@@ -17,13 +19,20 @@ describe("the engine against PyTorch's float64", () => {
     expect(relativeError(predicted.data, torch.evalLogits)).toBeLessThan(1e-5);
     const losses = nesterov ? torch.nesterovLosses : torch.losses;
     for (const [i, expected] of losses.entries()) {
-      const { logits } = network.forward(images);
+      const { logits, auxiliary } = network.forward(images);
       if (i === 0) expect(relativeError(logits.data, torch.trainLogits)).toBeLessThan(1e-5);
-      const { loss, gradient } = crossEntropy64(logits.data, labels);
+      const [own, ...heads] = [logits, ...auxiliary].map(({ data }) => crossEntropy64(data, labels));
+      const loss = heads.reduce((sum, head) => sum + torch.auxiliaryWeight * head.loss, own!.loss);
       // Rounding grows from step to step through batch normalization of few values.
       expect(Math.abs(loss - expected)).toBeLessThan(1e-4);
       network.backwardAndUpdate(
-        { logits: { shape: logits.shape, data: Float32Array.from(gradient) } },
+        {
+          logits: { shape: logits.shape, data: Float32Array.from(own!.gradient) },
+          auxiliary: heads.map(({ gradient }) => ({
+            shape: logits.shape,
+            data: Float32Array.from(gradient, (g) => torch.auxiliaryWeight * g),
+          })),
+        },
         { ...sgd, nesterov },
       );
     }

@@ -67,13 +67,9 @@ describe.each(Object.entries(TEST_NETWORKS))("training, %s", (_, testCase) => {
     const given = features.map((array, i) => (i === 1 ? undefined : wave(array, i)));
     network.backwardAndUpdate({ features: given }, STEP);
     const zeros = new Float64Array(batch * spec.numClasses);
-    const expected = backward64(
-      reference,
-      zeros,
-      given.map((gradient) => gradient?.data),
-    );
+    const expected = backward64(reference, zeros, { features: given.map((gradient) => gradient?.data) });
     for (const [name, { data }] of network.exportGradients()) {
-      if (name.startsWith("linear")) expect(data.every((value) => value === 0)).toBe(true);
+      if (/^linear|_aux/.test(name)) expect(data.every((value) => value === 0)).toBe(true);
       else expect(relativeError(data, expected.get(name)!), name).toBeLessThan(1e-3); // as above
     }
   });
@@ -106,6 +102,37 @@ describe.each(Object.entries(TEST_NETWORKS))("training, %s", (_, testCase) => {
     const one = await run(1);
     expect(await run(2)).toEqual(one);
     expect(await run(3)).toEqual(one);
+  });
+});
+
+describe("training with auxiliary classifiers", () => {
+  const testCase = TEST_NETWORKS["auxiliary classifiers, after whole and padded panels"]!;
+  const { spec, imageSize, batch, plan, state, images } = testNetwork(testCase);
+
+  it("gives the logits of the auxiliary classifiers, and takes gradients there", async () => {
+    const network = await create({ spec, state, imageSize, batchSize: batch });
+    const { auxiliary } = network.forward(images);
+    const reference = forward64(plan, state, images, { mode: "train" });
+    expect(auxiliary.length).toBe(3);
+    auxiliary.forEach(({ shape, data }, head) => {
+      expect(shape).toEqual([batch, spec.numClasses]);
+      expect(relativeError(data, reference.auxiliary[head]!.logits)).toBeLessThan(1e-4);
+    });
+    const given = auxiliary.map(({ shape, data }, head) =>
+      head === 1 ? undefined : { shape, data: data.map((_, i) => Math.sin(i + head)) },
+    );
+    network.backwardAndUpdate({ auxiliary: given }, STEP);
+    const zeros = new Float64Array(batch * spec.numClasses);
+    const expected = backward64(reference, zeros, { auxiliary: given.map((gradient) => gradient?.data) });
+    for (const [name, { data }] of network.exportGradients()) {
+      const { length } = expected.get(name)!.filter((value) => value !== 0);
+      if (length === 0) expect(data.every((value) => value === 0)).toBe(true);
+      else expect(relativeError(data, expected.get(name)!), name).toBeLessThan(1e-3);
+    }
+    const after = await network.exportState();
+    for (const [name, statistics] of reference.runningStatistics) {
+      expect(relativeError(after.get(name)!.data, statistics), name).toBeLessThan(1e-4);
+    }
   });
 });
 

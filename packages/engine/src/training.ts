@@ -4,6 +4,7 @@ import {
   type Form,
   frozenBlocks,
   type Images,
+  isFrozen,
   type Logits,
   lazyList,
   type NdArray,
@@ -39,7 +40,7 @@ export interface EngineTrainingNetwork extends Network {
   /**
    * Train-mode outputs of exactly `batchSize` images. The running statistics move only if {@link backwardAndUpdate} follows.
    *
-   * @returns Newly allocated; the features are copied out when they are read, which is possible until the next call.
+   * @returns Newly allocated; the lists are copied out when they are read, which is possible until the next call.
    * @throws {RepvggError} `E_SHAPE`.
    */
   forward(images: Images): Outputs<NdArray> & { readonly logits: Logits };
@@ -126,17 +127,24 @@ class TrainingNetwork implements EngineTrainingNetwork {
     this.#network.runtime.run(this.#placed.programs.forward);
     return {
       logits: { shape: [N, this.spec.numClasses], data: this.#network.logits(N) },
-      auxiliary: [],
+      auxiliary: lazyList(this.#network.plan.auxiliary.length, (head) => this.#network.auxiliaryLogits(head, N)),
       features: lazyList(STAGES.length, (index) => this.#network.stageOutput(STAGES[index]!, N)),
     };
   }
 
-  backwardAndUpdate({ logits, features = [] }: Partial<OutputGradients>, step: OptimizerStep): StepOutcome {
+  backwardAndUpdate(
+    { logits, auxiliary = [], features = [] }: Partial<OutputGradients>,
+    step: OptimizerStep,
+  ): StepOutcome {
     const { runtime } = this.#network;
     runtime.assertUsable();
-    this.#assertGradients(logits, features);
+    this.#assertGradients({ logits, auxiliary, features });
     if (!this.#before) throw new RepvggError("E_USAGE", "backwardAndUpdate() needs a forward() before it.");
-    this.#writeLogitsGradient(this.#placed.inputs.logitsGradient, logits);
+    const { gradients } = this.#placed.inputs;
+    this.#writeLogitsGradient(gradients.logits, logits);
+    gradients.auxiliary.forEach((address, head) => {
+      this.#writeLogitsGradient(address, auxiliary[head]);
+    });
     this.#runBackward(features);
     const { updated, gradientNorm } = this.#optimizer.step(step);
     const report = gradientNorm === undefined ? {} : { gradientNorm };
@@ -161,20 +169,25 @@ class TrainingNetwork implements EngineTrainingNetwork {
   }
 
   #countBatch(): void {
-    for (const { name, role, block } of this.#entries) {
-      if (role !== "numBatchesTracked" || block!.index < this.#placed.frozen) continue;
+    for (const entry of this.#entries) {
+      const { name, role } = entry;
+      if (role !== "numBatchesTracked" || isFrozen(entry, this.#placed.frozen)) continue;
       this.#batchesTracked.set(name, this.#batchesTracked.get(name)! + 1);
     }
   }
 
-  #assertGradients(logits: NdArray | undefined, features: OutputGradients["features"]): void {
+  #assertGradients({ logits, auxiliary, features }: OutputGradients): void {
     const { batchSize, plan } = this.#network;
     const check = (name: string, gradient: NdArray | undefined, shape: readonly number[]) => {
       if (gradient && !sameShape(gradient.shape, shape)) {
         throw new ShapeError(`The gradient of ${name}`, `[${shape.join(", ")}]`, gradient.shape);
       }
     };
-    check("the logits", logits, [batchSize, this.spec.numClasses]);
+    const shape = [batchSize, this.spec.numClasses];
+    check("the logits", logits, shape);
+    auxiliary.forEach((gradient, head) => {
+      check(`the auxiliary logits ${head}`, gradient, shape);
+    });
     features.forEach((gradient, index) => {
       const { outputSize, outChannels } = plan.blocks.findLast(({ stage }) => stage === index + 1)!;
       check(`the output of stage ${index + 1}`, gradient, [batchSize, ...outputSize, outChannels]);

@@ -12,7 +12,7 @@ import {
   type Tensor2D,
   type Tensor4D,
 } from "@tensorflow/tfjs-core";
-import type { BlockPlan, LayerPlan } from "../layer-plan.ts";
+import type { AuxiliaryPlan, BlockPlan, LayerPlan } from "../layer-plan.ts";
 import { BATCH_NORM, type Outputs } from "../network.ts";
 import type { Form } from "../spec.ts";
 import { squeezePrefix } from "../state-layout.ts";
@@ -38,22 +38,27 @@ export function inferenceNormalize(parameter: Parameter): Normalize {
     );
 }
 
+export interface ForwardOptions {
+  readonly form: Form;
+  /** Borrowed parameters. */
+  readonly parameter: Parameter;
+  readonly normalize: Normalize;
+  /** Whether to compute the auxiliary logits too. */
+  readonly auxiliary: boolean;
+  /** Is shown the output of each block. */
+  readonly onBlock?: (name: string, output: Tensor4D) => void;
+}
+
 /**
- * Outputs of a network whose parameters `parameter` gives. Tidies nothing: call it in `tidy` or under a gradient.
+ * Outputs of a network. Tidies nothing: call it in `tidy` or under a gradient.
  *
  * @param images `[N, H, W, inputChannels]`; borrowed.
- * @param onBlock Is shown the output of each block.
  */
-export function forward(
-  plan: LayerPlan,
-  form: Form,
-  parameter: Parameter,
-  normalize: Normalize,
-  images: Tensor4D,
-  onBlock?: (name: string, output: Tensor4D) => void,
-): Outputs<Tensor> {
+export function forward(plan: LayerPlan, images: Tensor4D, options: ForwardOptions): Outputs<Tensor> {
+  const { form, parameter, normalize, onBlock } = options;
   const { squeezeExcitation } = plan.spec;
   const features: Tensor4D[] = [];
+  const auxiliary: Tensor2D[] = [];
   let x = images;
   for (const block of plan.blocks) {
     const prefix = `${block.name}.${squeezePrefix(plan.spec)}`;
@@ -63,10 +68,21 @@ export function forward(
     x = squeezeExcitation === "after-relu" && block.squeezeChannels > 0 ? excite(active) : active;
     if (block.stage > 0) features[block.stage - 1] = x; // the last block of each stage stays
     onBlock?.(block.name, x);
+    const head = options.auxiliary ? plan.auxiliary.find(({ after }) => after === block.index) : undefined;
+    if (head) auxiliary.push(auxiliaryLogits(head, parameter, normalize, x));
   }
+  return { logits: classify(x, parameter, "linear"), auxiliary, features };
+}
+
+/** Global average pooling and a linear layer. */
+function classify(x: Tensor4D, parameter: Parameter, name: string): Tensor2D {
   const pooled = mean<Tensor2D>(x, [1, 2]); // [N, C]
-  const logits = add(matMul(pooled, parameter<Tensor2D>("linear.weight")), parameter<Tensor1D>("linear.bias"));
-  return { logits, auxiliary: [], features };
+  return add(matMul(pooled, parameter<Tensor2D>(`${name}.weight`)), parameter<Tensor1D>(`${name}.bias`));
+}
+
+function auxiliaryLogits({ name }: AuxiliaryPlan, parameter: Parameter, normalize: Normalize, x: Tensor4D): Tensor2D {
+  const y = convolve(x, parameter(`${name}.0.conv.weight`), { stride: 2, groups: 1 });
+  return classify(relu(normalize(y, `${name}.0.bn`)), parameter, `${name}.3`);
 }
 
 function fusedConvolution(block: BlockPlan, parameter: Parameter, x: Tensor4D): Tensor4D {

@@ -23,7 +23,7 @@ async function predict(spec: RepVggSpec, form: Form, state: ReturnType<typeof ra
 }
 
 describe("TfjsNetwork", () => {
-  it.each(["plain", "grouped"] as const)("gives PyTorch's logits, %s, in both forms", async (name) => {
+  it.each(["plain", "grouped", "plus"] as const)("gives PyTorch's logits, %s, in both forms", async (name) => {
     const { plan, state, images, evalLogits } = torchReference(name);
     expect(relativeError(await predict(plan.spec, "train", state, images), evalLogits)).toBeLessThan(FLOAT32);
     const fused = fuseState(plan.spec, state);

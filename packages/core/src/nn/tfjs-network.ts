@@ -72,7 +72,8 @@ export class TfjsNetwork implements Network {
     this.assertUsable();
     this.checkImages(images);
     const tensors = tidy(() => {
-      return [...wanted(forward(this.plan, this.form, parameter, inferenceNormalize(parameter), toTensor(images)))];
+      const options = { form: this.form, parameter, normalize: inferenceNormalize(parameter), auxiliary: false };
+      return [...wanted(forward(this.plan, toTensor(images), options))];
     });
     try {
       return await Promise.all(

@@ -10,6 +10,7 @@ import {
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-layers"; // registers the gradients
 import {
+  addN,
   getKernel,
   losses,
   memory,
@@ -31,10 +32,15 @@ import { createTfjsNetwork } from "./create-tfjs-network.ts";
 
 type Loss = LossFunction<Tensor, Scalar>;
 
+/** The fixtures' loss: cross-entropy, and a share of that of each auxiliary classifier. */
 const crossEntropy =
-  (labels: readonly number[], factor = 1): Loss =>
-  ({ logits }) =>
-    mul<Scalar>(losses.softmaxCrossEntropy(oneHot(tensor1d([...labels], "int32"), logits.shape[1]!), logits), factor);
+  (labels: readonly number[], factor = 1, share = 0.1): Loss =>
+  ({ logits, auxiliary }) => {
+    const targets = oneHot(tensor1d([...labels], "int32"), logits.shape[1]!);
+    const own = losses.softmaxCrossEntropy<Tensor, Scalar>(targets, logits);
+    const others = auxiliary.map((z) => mul<Scalar>(losses.softmaxCrossEntropy(targets, z), share));
+    return mul<Scalar>(addN<Scalar>([own, ...others]), factor);
+  };
 
 const create = (torch: ReturnType<typeof torchReference>) =>
   createTfjsNetwork({ spec: torch.plan.spec, form: "train", state: torch.state });
@@ -43,9 +49,9 @@ beforeAll(async () => {
   await setBackend("cpu");
 });
 
-describe.each(["plain", "grouped"] as const)("TfjsTrainableNetwork against PyTorch in float64, %s", (name) => {
+describe.each(["plain", "grouped", "plus"] as const)("TfjsTrainableNetwork against PyTorch in float64, %s", (name) => {
   const torch = torchReference(name);
-  const loss = crossEntropy(torch.labels);
+  const loss = crossEntropy(torch.labels, 1, torch.auxiliaryWeight);
 
   it.each([false, true])(
     "trains five steps with the same losses, nesterov %s, and ends in the same state",

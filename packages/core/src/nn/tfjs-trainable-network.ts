@@ -10,9 +10,11 @@ import {
   tidy,
   type Variable,
   variableGrads,
+  zerosLike,
 } from "@tensorflow/tfjs-core";
 import { assertBatchStatistics } from "../assert-batch-statistics.ts";
 import { checkState } from "../check-state.ts";
+import { isFrozen } from "../frozen-blocks.ts";
 import { layerPlan } from "../layer-plan.ts";
 import { type Images, type Logits, type NdArray, ndArray } from "../nd-array.ts";
 import {
@@ -110,7 +112,7 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
       const scale = norm === undefined ? 1 : Math.min(1, step.maxGradientNorm! / (norm + CLIP_EPSILON));
       if (gradients) this.#optimizer.update(gradients, step, scale);
       if (pass) this.#updateRunningStatistics(pass.statistics);
-      if (pass) this.variables.countBatch(({ block }) => block!.index >= this.#frozen);
+      if (pass) this.variables.countBatch((entry) => !isFrozen(entry, this.#frozen));
       if (gradients && step.averageDecay !== undefined) this.#average.update(step.averageDecay);
       return report;
     } finally {
@@ -136,7 +138,8 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
       const parameter = this.variables.get.bind(this.variables);
       const normalize = this.#normalize(() => {});
       const onBlock = (name: string, output: Tensor) => void outputs.set(name, keep(output.clone()));
-      const { logits } = forward(this.plan, "train", parameter, normalize, toTensor(images), onBlock);
+      const options = { form: "train", parameter, normalize, auxiliary: false, onBlock } as const;
+      const { logits } = forward(this.plan, toTensor(images), options);
       outputs.set("linear", keep(logits.clone()));
     });
     try {
@@ -198,14 +201,17 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
     });
     const { loss: lossOf, rethrow } = deferErrors(loss);
     const lossOfBatch = (x: Tensor4D) => {
-      const outputs = forward(this.plan, "train", parameter, normalize, x);
+      const outputs = forward(this.plan, x, { form: "train", parameter, normalize, auxiliary: true });
       pass.logits = keep(outputs.logits.clone() as Tensor2D);
       return lossOf(outputs);
     };
     try {
       const { value, grads } = tidy(() => {
         const x = toTensor(images);
-        return variableGrads(() => lossOfBatch(x), [...this.#trainable.values()]);
+        const { value, grads } = variableGrads(() => lossOfBatch(x), [...this.#trainable.values()]);
+        // What the loss is no function of has a gradient of zeros, as in the engine: it still decays.
+        for (const unread of this.#trainable.values()) grads[unread.name] ??= zerosLike(unread);
+        return { value, grads };
       });
       Object.assign(pass, { loss: value, gradients: grads });
       rethrow();
@@ -220,7 +226,7 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
   #normalize(onStatistics: (batch: BatchStatistics) => void): Normalize {
     const parameter = this.variables.get.bind(this.variables);
     const fixed = inferenceNormalize(parameter);
-    const learns = this.variables.entries.filter(({ block, role }) => role === "gamma" && block!.index >= this.#frozen);
+    const learns = this.variables.entries.filter(({ role, trainable }) => role === "gamma" && trainable);
     const prefixes = new Set(learns.map(({ name }) => name.replace(/\.weight$/, "")));
     return (x, prefix) => {
       if (!prefixes.has(prefix)) return fixed(x, prefix);
