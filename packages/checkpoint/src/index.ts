@@ -8,6 +8,8 @@ export {
 } from "./checkpoint.ts";
 export { type Dtype, toFloat32 } from "./dtypes.ts";
 export { fromFileLayout, nchwToNhwc, nhwcToNchw, toFileLayout, transpose } from "./file-layout.ts";
+export { type ProtobufField, readProtobuf } from "./onnx-protobuf-reader.ts";
+export { ProtobufWriter } from "./onnx-protobuf-writer.ts";
 export { parseOnnx } from "./onnx-read.ts";
 export { type OnnxOptions, serializeOnnx } from "./onnx-write.ts";
 export { type RawTensor, readSafetensors, type Safetensors } from "./read-safetensors.ts";

@@ -1,4 +1,4 @@
-const WIRE = { varint: 0, bytes: 2, fixed32: 5 } as const;
+const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /**
  * One protobuf message, put together field by field; large byte fields are kept, not copied, until {@link finish}.
@@ -18,6 +18,15 @@ export class ProtobufWriter {
     const bytes = new Uint8Array(4);
     new DataView(bytes.buffer).setFloat32(0, value, true);
     return this.#tag(field, WIRE.fixed32).#push(bytes);
+  }
+
+  double(field: number, value: number): this {
+    return this.#tag(field, WIRE.fixed64).#push(littleEndian([value]));
+  }
+
+  /** A repeated field, packed. */
+  doubles(field: number, values: readonly number[]): this {
+    return this.bytes(field, littleEndian(values));
   }
 
   text(field: number, value: string): this {
@@ -54,6 +63,14 @@ export class ProtobufWriter {
     this.#length += chunk.length;
     return this;
   }
+}
+
+function littleEndian(values: readonly number[]): Uint8Array {
+  const view = new DataView(new ArrayBuffer(8 * values.length));
+  values.forEach((value, i) => {
+    view.setFloat64(8 * i, value, true);
+  });
+  return new Uint8Array(view.buffer);
 }
 
 /** Seven bits a byte, the lowest first; the highest bit says that more follow. */
