@@ -34,6 +34,8 @@ export interface TorchReference {
   readonly nesterovLosses: readonly number[];
   /** The state after the steps without Nesterov's momentum; rounded to float32. */
   readonly stateAfter: StateDict;
+  /** The five steps with the authors' custom L2 penalty: losses without it, and the kernels of the branches after them. */
+  readonly customL2: { readonly weight: number; readonly losses: readonly number[]; readonly kernelsAfter: StateDict };
 }
 
 interface Packed {
@@ -59,6 +61,7 @@ export function torchReference(name: "plain" | "grouped" | "plus"): TorchReferen
     images: { shape: [json.labels.length, ...json.inputSize, spec.inputChannels], data: floats(json.images) },
     gradients: unpack(json.gradients),
     stateAfter: unpack(json.stateAfter),
+    customL2: { ...json.customL2, kernelsAfter: unpack(json.customL2.kernelsAfter) },
   };
 }
 

@@ -57,5 +57,5 @@ export { type Random, seededRandom } from "./random.ts";
 export { defineSpec, type Form, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts";
 export { specOf } from "./spec-of.ts";
 export { type StateDict, stateValue } from "./state-dict.ts";
-export { type StateEntry, type StateRole, squeezePrefix, stateLayout } from "./state-layout.ts";
+export { isBranchKernel, type StateEntry, type StateRole, squeezePrefix, stateLayout } from "./state-layout.ts";
 export { findVariant, VARIANTS, type Variant, variantOf } from "./variants.ts";

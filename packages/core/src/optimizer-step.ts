@@ -7,6 +7,11 @@ export interface UpdateOptions {
    */
   readonly weightDecay: number;
   /**
+   * λ of the authors' custom L2 penalty, see `customL2` of `@repvgg/core/nn`: adds λ/2 of it for each block to the gradients, in place of
+   * weight decay on the 3×3 and 1×1 branches' kernels. The reported loss is without it. Absent: none.
+   */
+  readonly customL2?: number;
+  /**
    * The largest L2 norm of the gradient of all parameters together; a longer one is scaled down to it, as by PyTorch's
    * `clip_grad_norm_`. Absent: no limit.
    *

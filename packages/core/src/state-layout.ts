@@ -75,6 +75,9 @@ const batchNorm = (owner: Owner, prefix: string, channels: number, decay: boolea
   entry(owner, `${prefix}.num_batches_tracked`, [], "numBatchesTracked", false),
 ];
 
+/** Whether it is the kernel of a block's 3×3 or 1×1 branch, which `customL2` takes the weight decay of. */
+export const isBranchKernel = ({ name }: StateEntry) => /\.rbr_(dense|1x1)\.conv\.weight$/.test(name);
+
 /** The original's name of a block's squeeze-and-excitation, which tells where it stands. */
 export function squeezePrefix({ squeezeExcitation }: RepVggSpec): "se" | "post_se" {
   return squeezeExcitation === "after-relu" ? "post_se" : "se";

@@ -37,6 +37,7 @@ import {
   ColumnSums,
   Combine,
   Convolve,
+  CustomL2,
   EPOCH,
   Gate,
   GateInputGradient,
@@ -56,7 +57,7 @@ import {
   WinogradKernelGradient,
   WinogradWeights,
 } from "./generated";
-import { adamw, blend, squaredSums } from "./optimizer";
+import { adamw, blend, customL2, squaredSums } from "./optimizer";
 import { advance, barrier, waitWhile } from "./rendezvous";
 import { winograd, winogradGradient, winogradInput, winogradKernelGradient, winogradWeights } from "./winograd";
 
@@ -146,6 +147,9 @@ function run(call: i32, start: i32, end: i32, scratch: i32): void {
       break;
     case Operation.blend:
       blend(changetype<Blend>(call), start, end);
+      break;
+    case Operation.customL2:
+      customL2(changetype<CustomL2>(call), start, end);
       break;
     case Operation.squaredSums:
       squaredSums(changetype<SquaredSums>(call), start, end);

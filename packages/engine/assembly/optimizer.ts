@@ -1,5 +1,5 @@
 // What an update does to parameters that lie side by side. All of it waits for memory, so that plain vectors are fast enough.
-import { Adamw, Blend, PANEL_BYTES, SquaredSums } from "./generated";
+import { Adamw, Blend, CustomL2, PANEL_BYTES, SquaredSums } from "./generated";
 
 /** Bytes of a vector. */
 const VECTOR: i32 = 16;
@@ -35,6 +35,52 @@ export function blend(call: Blend, start: i32, end: i32): void {
     let value = f32x4.mul(v128.load(call.source + at), weight);
     if (!fresh) value = f32x4.add(f32x4.mul(v128.load(call.target + at), keep), value);
     v128.store(call.target + at, value);
+  }
+}
+
+/** γ / √(σ² + ε) of the four channels at `offset`. */
+function scaleOf(gamma: i32, runningVar: i32, offset: i32, epsilon: f32): v128 {
+  const deviation = f32x4.sqrt(f32x4.add(v128.load(runningVar + offset), f32x4.splat(epsilon)));
+  return f32x4.div(v128.load(gamma + offset), deviation);
+}
+
+/** gradient += kernel · factor. */
+function addProduct(gradient: i32, x: v128, factor: v128): void {
+  v128.store(gradient, f32x4.add(v128.load(gradient), f32x4.mul(x, factor)));
+}
+
+const TAPS: i32 = 9;
+const CENTRE: i32 = 4;
+
+export function customL2(call: CustomL2, start: i32, end: i32): void {
+  const weight = v128.load_splat<f32>(call.settings);
+  const zero = f32x4.splat(0);
+  const epsilon = reinterpret<f32>(call.epsilon);
+  const offset = call.gradientOffset;
+  for (let panel = start; panel < end; panel++) {
+    for (let lane = 0; lane < PANEL_BYTES; lane += VECTOR) {
+      const channel = panel * PANEL_BYTES + lane;
+      const t3 = scaleOf(call.gamma3, call.runningVar3, channel, epsilon),
+        t1 = scaleOf(call.gamma1, call.runningVar1, channel, epsilon);
+      const norm = f32x4.add(f32x4.mul(t3, t3), f32x4.mul(t1, t1));
+      const factor = v128.and(f32x4.div(weight, norm), f32x4.gt(norm, zero));
+      const dense = call.dense + panel * call.channels * TAPS * PANEL_BYTES + lane;
+      const pointwise = call.pointwise + panel * call.channels * PANEL_BYTES + lane;
+      for (let c = 0; c < call.channels; c++) {
+        const row = dense + c * call.channelBytes;
+        for (let tap = 0; tap < TAPS; tap++) {
+          if (tap === CENTRE) continue;
+          const at = row + tap * call.tapBytes;
+          addProduct(at + offset, v128.load(at), weight);
+        }
+        const centre = row + CENTRE * call.tapBytes,
+          point = pointwise + c * PANEL_BYTES;
+        const equivalent = f32x4.add(f32x4.mul(v128.load(centre), t3), f32x4.mul(v128.load(point), t1));
+        const normalised = f32x4.mul(equivalent, factor);
+        addProduct(centre + offset, normalised, t3);
+        addProduct(point + offset, normalised, t1);
+      }
+    }
   }
 }
 

@@ -77,7 +77,7 @@ export function compileTraining(
     emitCoefficients({ memory, program: evaluate }, network);
     emitForward({ memory, program: evaluate }, network, { mode: "inference" });
     const programs = placePrograms(memory, { forward, backward, evaluate }, threads);
-    const updates = compileUpdates(memory, network.parameters, threads);
+    const updates = compileUpdates(memory, network, threads, frozen);
     return { ...network, frozen, inputs, stageGradients, programs, updates };
   });
 }

@@ -364,6 +364,27 @@ export const OPERATIONS = {
   /** target = keep · target + weight · source, where keep 0 reads no target; `settings`: f32 [keep, weight]. Units: 16 floats. */
   blend: ["source", "target", "settings"],
 
+  /**
+   * Gradients of w/2 · `customL2` of a block, added to those of its kernels `[co/16][ci][9][16]` or `[co/16][9][ci][16]` and
+   * `[co/16][ci][16]`: w · K₃ around the centre; with E = t₃ · K₃ + t₁ · K₁ there and t = γ/√(runningVar + ε), w · E · t₃ / (t₃² + t₁²)
+   * and w · E · t₁ / (t₃² + t₁²), or 0 where both t are. Element (tap, c) of a panel of `dense` is at `c · channelBytes + tap · tapBytes`;
+   * gradients are `gradientOffset` after kernels. `epsilon` is f32 bits; `settings`: f32 [w]. Units: panels.
+   */
+  customL2: [
+    "dense",
+    "pointwise",
+    "gradientOffset",
+    "channels",
+    "channelBytes",
+    "tapBytes",
+    "gamma3",
+    "runningVar3",
+    "gamma1",
+    "runningVar1",
+    "epsilon",
+    "settings",
+  ],
+
   /** Sums of squares of `chunk` panels each, of `panels` in all, the last perhaps of fewer, as f64. Units: sums. */
   squaredSums: ["input", "panels", "chunk", "sums"],
 } as const satisfies Record<string, readonly string[]>;

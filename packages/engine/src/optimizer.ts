@@ -45,7 +45,11 @@ export class EngineOptimizer {
    */
   step(step: OptimizerStep, dropped = false): UpdateReport {
     if (!this.#gather(step, dropped)) return { updated: false };
-    const { maxGradientNorm, kind = "sgd" } = step;
+    const { maxGradientNorm, kind = "sgd", customL2 = 0 } = step;
+    if (customL2 !== 0) {
+      this.#runtime.floats[this.#updates.settings.customL2 / 4] = customL2;
+      this.#runtime.run(this.#updates.programs.customL2);
+    }
     const norm = maxGradientNorm === undefined ? undefined : this.#norm();
     const report = norm === undefined ? {} : { gradientNorm: norm };
     if (norm !== undefined && !Number.isFinite(norm)) return { updated: false, ...report };
@@ -57,8 +61,10 @@ export class EngineOptimizer {
     this.#count++;
     const settings = (decay: number) =>
       step.kind === "adamw" ? adamwSettings(step, decay, scale, this.#count) : sgdSettings(step, decay, scale);
-    this.#runtime.floats.set(settings(step.weightDecay), this.#updates.settings.decayed / 4);
-    this.#runtime.floats.set(settings(0), this.#updates.settings.plain / 4);
+    const { branchKernels, decayed, plain } = this.#updates.settings;
+    this.#runtime.floats.set(settings(customL2 === 0 ? step.weightDecay : 0), branchKernels / 4);
+    this.#runtime.floats.set(settings(step.weightDecay), decayed / 4);
+    this.#runtime.floats.set(settings(0), plain / 4);
     this.#runtime.run(this.#updates.programs[kind]);
     return { updated: true, ...report };
   }

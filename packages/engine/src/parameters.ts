@@ -1,4 +1,4 @@
-import { type BlockPlan, type NdArray, type StateDict, type StateEntry, sizeOf } from "@repvgg/core";
+import { type BlockPlan, isBranchKernel, type NdArray, type StateDict, type StateEntry, sizeOf } from "@repvgg/core";
 import { kernelGroups } from "./channel-groups.ts";
 import { PANEL, panelled } from "./layouts.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
@@ -29,6 +29,8 @@ type Visit = (index: number, position: number, length: number) => void;
 export interface ParameterLayout {
   readonly slots: ReadonlyMap<string, Slot>;
   readonly decayed: Range;
+  /** The kernels of the branches, at the start of `decayed`: `customL2` takes the place of their decay. */
+  readonly branchKernels: Range;
   readonly plain: Range;
   /** The running statistics of all batch normalizations. */
   readonly statistics: Range;
@@ -109,13 +111,14 @@ export function placeParameters(
     .map((entry) => ({ entry, ...arrange(entry) }));
   const isStatistic = ({ role }: StateEntry) => role === "runningMean" || role === "runningVar";
   const parts = {
-    decayed: arranged.filter(({ entry }) => entry.decay),
+    branchKernels: arranged.filter(({ entry }) => entry.decay && isBranchKernel(entry)),
+    decayed: arranged.filter(({ entry }) => entry.decay && !isBranchKernel(entry)),
     plain: arranged.filter(({ entry }) => entry.trainable && !entry.decay),
     statistics: arranged.filter(({ entry }) => isStatistic(entry)),
     frozen: arranged.filter(({ entry }) => !entry.trainable && !isStatistic(entry)),
   };
   const floatsOf = (list: typeof arranged) => list.reduce((sum, { length }) => sum + length, 0);
-  const learning = floatsOf(parts.decayed) + floatsOf(parts.plain);
+  const learning = floatsOf([...parts.branchKernels, ...parts.decayed, ...parts.plain]);
   const averaged = learning + floatsOf(parts.statistics);
   const base = memory.allocate(floatsOf(arranged) * 4);
   const beside = (floats: number, isPlaced: boolean) => (isPlaced ? memory.allocate(floats * 4) - base : 0);
@@ -131,11 +134,14 @@ export function placeParameters(
     }
     return { address, floats: (top - address) / 4 };
   };
-  const [decayed, plain, statistics] = [place(parts.decayed), place(parts.plain), place(parts.statistics)];
+  const branchKernels = place(parts.branchKernels);
+  const decayed = { address: base, floats: branchKernels.floats + place(parts.decayed).floats };
+  const [plain, statistics] = [place(parts.plain), place(parts.statistics)];
   place(parts.frozen);
   return {
     slots,
     decayed,
+    branchKernels,
     plain,
     statistics,
     gradientOffset: beside(learning, trains),

@@ -426,6 +426,29 @@ export class Interpreter {
     }
   }
 
+  customL2(a: OperationArguments<"customL2">, units: number): void {
+    const weight = this.#vector(a.settings)[0]!;
+    const scale = (gamma: number, runningVar: number, o: number) =>
+      this.#vector(gamma)[o]! / Math.sqrt(this.#vector(runningVar)[o]! + this.#bits(a.epsilon));
+    const add = (at: number, value: number) => {
+      this.#vector(at + a.gradientOffset)[0]! += value;
+    };
+    for (let o = 0; o < units * 16; o++) {
+      const [t3, t1] = [scale(a.gamma3, a.runningVar3, o), scale(a.gamma1, a.runningVar1, o)];
+      const norm = t3 ** 2 + t1 ** 2;
+      for (let c = 0; c < a.channels; c++) {
+        const dense = (tap: number) =>
+          a.dense + (o >> 4) * a.channels * 576 + c * a.channelBytes + tap * a.tapBytes + (o & 15) * 4;
+        const pointwise = a.pointwise + ((o >> 4) * a.channels + c) * 64 + (o & 15) * 4;
+        const around = [0, 1, 2, 3, 5, 6, 7, 8].map(dense);
+        for (const at of around) add(at, weight * this.#vector(at)[0]!);
+        const equivalent = t3 * this.#vector(dense(4))[0]! + t1 * this.#vector(pointwise)[0]!;
+        add(dense(4), norm === 0 ? 0 : (weight * equivalent * t3) / norm);
+        add(pointwise, norm === 0 ? 0 : (weight * equivalent * t1) / norm);
+      }
+    }
+  }
+
   squaredSums(a: OperationArguments<"squaredSums">, units: number): void {
     const sums = new Float64Array(this.floats.buffer, a.sums, units);
     for (let unit = 0; unit < units; unit++) {

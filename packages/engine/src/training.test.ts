@@ -23,7 +23,7 @@ function step(network: EngineTrainingNetwork, images: Parameters<typeof network.
   const { loss, gradient } = crossEntropy64(logits.data, LABELS(logits.shape[0], logits.shape[1]));
   network.backwardAndUpdate(
     { logits: { shape: logits.shape, data: Float32Array.from(gradient) } },
-    { ...STEP, nesterov },
+    { ...STEP, nesterov, ...(nesterov && { customL2: 1e-3 }) },
   );
   return loss;
 }

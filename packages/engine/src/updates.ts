@@ -1,6 +1,8 @@
+import { emitCustomL2 } from "./custom-l2.ts";
 import { PANEL } from "./layouts.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
-import type { ParameterLayout, Range } from "./parameters.ts";
+import type { Range } from "./parameters.ts";
+import type { PlacedNetwork } from "./placed-network.ts";
 import { type PlacedProgram, Program, placePrograms } from "./program.ts";
 
 /** Panels whose squares one sum takes: a fixed number, so that threads change no bit. */
@@ -11,37 +13,54 @@ const SETTINGS_BYTES = 64;
 /** The programs of the optimisers, and where the host writes their settings and reads their result. */
 export interface CompiledUpdates {
   readonly programs: Readonly<
-    Record<"sgd" | "adamw" | "gather" | "collect" | "squaredSums" | "average", PlacedProgram>
+    Record<"sgd" | "adamw" | "customL2" | "gather" | "collect" | "squaredSums" | "average", PlacedProgram>
   >;
-  /** Addresses of f32 settings, as `operations.ts` says: of the decayed parameters, of the others, and of a `blend`. */
-  readonly settings: { readonly decayed: number; readonly plain: number; readonly blend: number };
+  /**
+   * Addresses of f32 settings, as `operations.ts` says: of the kernels of the branches, of other decayed parameters, of the rest, of a
+   * `blend`, and of `customL2`.
+   */
+  readonly settings: Readonly<Record<"branchKernels" | "decayed" | "plain" | "blend" | "customL2", number>>;
   /** The squares of all gradients, as f64 sums of chunks of them. */
   readonly squares: { readonly address: number; readonly count: number };
 }
 
 /**
  * `sgd` and `adamw` update with the gradients. `gather` blends those into the gathered ones, `collect` these back into the gradients,
- * `average` parameters and statistics into their average. What the layout has no room for is an empty program.
+ * `average` parameters and statistics into their average; `customL2` adds the gradients of that penalty. What the layout has no room for is an empty program.
  */
-export function compileUpdates(memory: MemoryPlan, layout: ParameterLayout, threads: number): CompiledUpdates {
-  const { decayed, plain, statistics, gradientOffset, velocityOffset, secondOffset } = layout;
+export function compileUpdates(
+  memory: MemoryPlan,
+  network: PlacedNetwork,
+  threads: number,
+  frozen: number,
+): CompiledUpdates {
+  const layout = network.parameters;
+  const { decayed, branchKernels, plain, statistics, gradientOffset, velocityOffset, secondOffset } = layout;
   const { gatheredOffset, averageOffset } = layout;
-  const [forDecayed, forPlain, forBlend] = [0, 1, 2].map(() => memory.allocate(SETTINGS_BYTES)) as [
-    number,
-    number,
-    number,
-  ];
+  const allocate = () => memory.allocate(SETTINGS_BYTES);
+  const settings = {
+    branchKernels: allocate(),
+    decayed: allocate(),
+    plain: allocate(),
+    blend: allocate(),
+    customL2: allocate(),
+  };
+  const otherDecayed: Range = {
+    address: decayed.address + branchKernels.floats * 4,
+    floats: decayed.floats - branchKernels.floats,
+  };
   const learning: Range = { address: decayed.address, floats: decayed.floats + plain.floats };
   const averaged: Range = { address: decayed.address, floats: learning.floats + statistics.floats };
   const chunks = Math.ceil(learning.floats / PANEL / CHUNK);
   const squares = { address: memory.allocate(chunks * 8), count: chunks };
 
   const [sgd, adamw, squaredSums] = [new Program(), new Program(), new Program()];
-  for (const [{ address, floats }, settings] of [
-    [decayed, forDecayed],
-    [plain, forPlain],
+  for (const [{ address, floats }, own] of [
+    [branchKernels, settings.branchKernels],
+    [otherDecayed, settings.decayed],
+    [plain, settings.plain],
   ] as const) {
-    const common = { parameters: address, gradients: address + gradientOffset, settings };
+    const common = { parameters: address, gradients: address + gradientOffset, settings: own };
     sgd.add("sgd", floats / PANEL, { ...common, velocity: address + velocityOffset });
     if (secondOffset === 0) continue;
     const moments = { first: address + velocityOffset, second: address + secondOffset };
@@ -55,13 +74,18 @@ export function compileUpdates(memory: MemoryPlan, layout: ParameterLayout, thre
   });
   const blend = ({ address, floats }: Range, from: number, to: number, hasRoom: boolean) => {
     const program = new Program();
-    const args = { source: address + from, target: address + to, settings: forBlend };
+    const args = { source: address + from, target: address + to, settings: settings.blend };
     if (hasRoom) program.add("blend", floats / PANEL, args);
     return program;
   };
+  const customL2 = new Program();
+  for (const buffers of network.buffers.blocks.slice(frozen)) {
+    emitCustomL2(customL2, network, buffers, settings.customL2);
+  }
   const programs = {
     sgd,
     adamw,
+    customL2,
     squaredSums,
     gather: blend(learning, gradientOffset, gatheredOffset, gatheredOffset > 0),
     collect: blend(learning, gatheredOffset, gradientOffset, gatheredOffset > 0),
@@ -69,7 +93,7 @@ export function compileUpdates(memory: MemoryPlan, layout: ParameterLayout, thre
   };
   return {
     programs: placePrograms(memory, programs, threads),
-    settings: { decayed: forDecayed, plain: forPlain, blend: forBlend },
+    settings,
     squares,
   };
 }

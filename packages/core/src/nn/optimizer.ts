@@ -14,6 +14,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import type { NdArray } from "../nd-array.ts";
 import type { AdamWStep, OptimizerStep, SgdStep } from "../optimizer-step.ts";
+import { isBranchKernel } from "../state-layout.ts";
 import { OptimizerBuffers } from "./optimizer-buffers.ts";
 import type { Variables } from "./variables.ts";
 
@@ -71,12 +72,14 @@ export class Optimizer {
    */
   update(gradients: Gradients, step: OptimizerStep, scale = 1): void {
     this.#buffers.begin(step.kind ?? "sgd");
-    for (const { name, decay } of this.#variables.entries) {
+    for (const entry of this.#variables.entries) {
+      const { name } = entry;
       const given = gradients.get(name);
       if (!given) continue;
       tidy(() => {
         const gradient = scale === 1 ? given : mul(given, scale);
-        const weightDecay = decay ? step.weightDecay : 0;
+        const decays = entry.decay && !(step.customL2 && isBranchKernel(entry));
+        const weightDecay = decays ? step.weightDecay : 0;
         if (step.kind === "adamw") this.#adamw(name, gradient, weightDecay, step);
         else this.#sgd(name, gradient, weightDecay, step);
       });

@@ -3,10 +3,12 @@ import { RepvggError, ShapeError } from "../errors.ts";
 import { freezeEntries } from "../frozen-blocks.ts";
 import { type LayerPlan, layerPlan } from "../layer-plan.ts";
 import { type Images, type Logits, type NdArray, ndArray, sizeOf } from "../nd-array.ts";
+import { nearestName } from "../nearest-name.ts";
 import type { Network, Outputs } from "../network.ts";
 import type { Form, RepVggSpec } from "../spec.ts";
 import type { StateDict } from "../state-dict.ts";
 import { stateLayout } from "../state-layout.ts";
+import { type BlockTensors, blockTensors } from "./block-tensors.ts";
 import { forward, inferenceNormalize, type Parameter } from "./forward.ts";
 import { Variables } from "./variables.ts";
 
@@ -47,6 +49,25 @@ export class TfjsNetwork implements Network {
   async features(images: Images): Promise<Images[]> {
     const parameter = this.variables.get.bind(this.variables);
     return (await this.#infer(images, parameter, ({ features }) => features)) as Images[];
+  }
+
+  /**
+   * The tensors of a block in train form, borrowed: for a loss that penalises its fused kernel, see `equivalentKernelBias`.
+   *
+   * @param name `stage1.0`, …
+   * @throws {RepvggError} `E_USAGE`: there is no such block; `E_STATE`: it is in deploy form.
+   */
+  block(name: string): BlockTensors {
+    this.assertUsable();
+    const block = this.plan.blocks.find((candidate) => candidate.name === name);
+    if (!block) {
+      const nearest = nearestName(
+        name,
+        this.plan.blocks.map((candidate) => candidate.name),
+      );
+      throw new RepvggError("E_USAGE", `There is no block "${name}". Did you mean ${nearest}?`);
+    }
+    return blockTensors(block, this.variables.get.bind(this.variables));
   }
 
   async exportState(): Promise<StateDict> {

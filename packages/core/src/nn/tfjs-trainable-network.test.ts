@@ -20,6 +20,7 @@ import {
   type Scalar,
   setBackend,
   square,
+  sum,
   type Tensor,
   tensor1d,
   unregisterKernel,
@@ -29,6 +30,7 @@ import type { Images } from "../nd-array.ts";
 import type { LossFunction } from "../network.ts";
 import type { SgdStep } from "../optimizer-step.ts";
 import { createTfjsNetwork } from "./create-tfjs-network.ts";
+import { equivalentKernelBias } from "./equivalent-kernel-bias.ts";
 
 type Loss = LossFunction<Tensor, Scalar>;
 
@@ -77,6 +79,21 @@ describe.each(["plain", "grouped", "plus"] as const)("TfjsTrainableNetwork again
     },
   );
 
+  it("trains five steps with the authors' custom L2 penalty", async () => {
+    const network = create(torch);
+    const { weight, losses, kernelsAfter } = torch.customL2;
+    for (const expected of losses) {
+      const step = { ...torch.sgd, nesterov: false, customL2: weight };
+      expect(Math.abs((await network.trainStep(torch.images, loss, step)).loss - expected)).toBeLessThan(1e-4);
+    }
+    const trained = await network.exportState();
+    for (const [entry, { data }] of kernelsAfter) {
+      // As above; without the penalty, or with weight decay beside it, 2e-4 of the largest weight off.
+      expect(relativeError(trained.get(entry)!.data, data), entry).toBeLessThan(2e-5);
+    }
+    network.dispose();
+  });
+
   it("has PyTorch's gradients", async () => {
     const network = create(torch);
     // Without momentum and decay, a step of rate 1 subtracts the gradient.
@@ -97,6 +114,26 @@ describe("TfjsTrainableNetwork", () => {
   const torch = torchReference("plain");
   const loss = crossEntropy(torch.labels);
   const step: SgdStep = { ...torch.sgd, nesterov: false };
+
+  it("learns from a penalty on the fused kernel of a block, which reaches every parameter of its branches", async () => {
+    const network = create(torch);
+    const name = "stage2.1"; // with an identity branch
+    const penalty: Loss = () => mul<Scalar>(sum(square(equivalentKernelBias(network.block(name)).kernel)), 1);
+    const before = memory().numTensors;
+    const first = await network.trainStep(torch.images, penalty, { ...step, momentum: 0, weightDecay: 0 });
+    const second = await network.trainStep(torch.images, penalty, { ...step, momentum: 0, weightDecay: 0 });
+    expect(second.loss).toBeLessThan(0.9 * first.loss);
+    expect(memory().numTensors).toBe(before);
+    const after = await network.exportState();
+    const changed = [...torch.gradients.keys()].filter(
+      (entry) => relativeError(after.get(entry)!.data, torch.state.get(entry)!.data) > 0,
+    );
+    const ofBlock = (entry: string) =>
+      entry.startsWith(`${name}.`) && /conv\.weight|bn\.weight|identity\.weight/.test(entry);
+    expect(changed.sort()).toEqual([...torch.gradients.keys()].filter(ofBlock).sort());
+    expect(() => network.block("stage2.9")).toThrow(/Did you mean stage2\./);
+    network.dispose();
+  });
 
   it("decays the weights that the layout names, and no others", async () => {
     const heavy: SgdStep = { learningRate: 0.05, momentum: 0.9, weightDecay: 0.5, nesterov: true };

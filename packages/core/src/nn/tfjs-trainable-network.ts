@@ -1,5 +1,6 @@
 import {
   add,
+  dispose,
   keep,
   mul,
   type Scalar,
@@ -27,10 +28,11 @@ import {
 import { CLIP_EPSILON, type OptimizerStep } from "../optimizer-step.ts";
 import type { RepVggSpec } from "../spec.ts";
 import type { StateDict } from "../state-dict.ts";
+import { addCustomL2 } from "./add-custom-l2.ts";
 import { Average } from "./average.ts";
 import { checkTrainingBackend } from "./check-gradients.ts";
 import { deferErrors } from "./defer-errors.ts";
-import { forward, inferenceNormalize, type Normalize } from "./forward.ts";
+import { forward, inferenceNormalize, type Normalize, type Parameter } from "./forward.ts";
 import { type Gradients, Optimizer } from "./optimizer.ts";
 import { TfjsNetwork, toTensor } from "./tfjs-network.ts";
 import { trainBatchNorm } from "./train-batch-norm.ts";
@@ -102,7 +104,9 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
     step: OptimizerStep,
   ): Promise<Pick<TrainStepResult, "gradientNorm" | "nonFinite">> {
     const own = pass && new Map([...this.#trainable].map(([name, { name: own }]) => [name, pass.gradients[own]!]));
-    const gradients = this.#optimizer.gather(own, step);
+    const gathered = this.#optimizer.gather(own, step);
+    const penalised = gathered && step.customL2 ? this.#addCustomL2(gathered, step.customL2, pass) : undefined;
+    const gradients = penalised?.gradients ?? gathered;
     try {
       const norm = gradients && step.maxGradientNorm !== undefined ? await this.#norm(gradients) : undefined;
       const report = norm === undefined ? {} : { gradientNorm: norm };
@@ -116,8 +120,19 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
       if (gradients && step.averageDecay !== undefined) this.#average.update(step.averageDecay);
       return report;
     } finally {
+      dispose([...(penalised?.made ?? [])]);
       if (gradients) this.#optimizer.finish();
     }
+  }
+
+  #addCustomL2(gradients: Gradients, weight: number, pass: Pass | undefined) {
+    const batches = new Map(pass?.statistics.map((batch) => [`${batch.prefix}.running_var`, batch]));
+    // With the running variances after this batch, which PyTorch has then.
+    const parameter: Parameter = <T extends Tensor>(name: string) => {
+      const [variable, batch] = [this.variables.get<T>(name), batches.get(name)];
+      return batch ? (nextVariance(variable, batch) as Tensor as T) : variable;
+    };
+    return addCustomL2(gradients, this.plan.blocks.slice(this.#frozen), parameter, weight);
   }
 
   async #norm(gradients: Gradients): Promise<number> {
@@ -240,16 +255,21 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
   #updateRunningStatistics(statistics: readonly BatchStatistics[]): void {
     const { momentum } = BATCH_NORM;
     tidy(() => {
-      for (const { prefix, mean, variance, count } of statistics) {
-        const average = (name: string, batch: Tensor1D, weight: number) => {
-          const running = this.variables.get<Tensor1D>(`${prefix}.${name}`);
-          running.assign(add(mul(running, 1 - momentum), mul(batch, weight)));
-        };
-        average("running_mean", mean, momentum);
-        average("running_var", variance, (momentum * count) / (count - 1));
+      for (const batch of statistics) {
+        const [mean, variance] = ["running_mean", "running_var"].map((name) =>
+          this.variables.get<Tensor1D>(`${batch.prefix}.${name}`),
+        );
+        mean!.assign(add(mul(mean!, 1 - momentum), mul(batch.mean, momentum)));
+        variance!.assign(nextVariance(variance!, batch));
       }
     });
   }
+}
+
+/** The running variance after a batch, of which it takes the unbiased one. */
+function nextVariance(running: Tensor, { variance, count }: BatchStatistics): Tensor1D {
+  const { momentum } = BATCH_NORM;
+  return add(mul(running, 1 - momentum), mul(variance, (momentum * count) / (count - 1)));
 }
 
 function free({ loss, logits, statistics = [], gradients = {} }: Partial<Pass>): void {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { floatBits } from "../program.ts";
 import { expectClose, randomFloats, runEverywhere } from "./test-engine.ts";
 
 const LENGTH = 16 * 7;
@@ -85,6 +86,58 @@ describe("blend", () => {
       return [[target, LENGTH]];
     });
     const expected = Float64Array.from(source, (value, i) => weight * value + (keep === 0 ? 0 : keep * before[i]!));
+    expectClose(results, 0, expected, TOLERANCE);
+  });
+});
+
+describe("customL2", () => {
+  // Input channels and output panels; both normalizations of the last output channels are switched off.
+  const [channels, panels, off] = [5, 2, 3];
+  const outputs = panels * 16;
+  const isOff = (o: number) => o >= outputs - off;
+
+  it.each([
+    ["taps inside", 9 * 64, 64],
+    ["taps outside", 64, channels * 64],
+  ])("adds the closed form of the gradients, %s", async (_, channelBytes, tapBytes) => {
+    const weight = Math.fround(0.3);
+    const [dense, pointwise] = [randomFloats(outputs * channels * 9, 1), randomFloats(outputs * channels, 2)];
+    const [gamma3, gamma1] = [3, 4].map((seed) => randomFloats(outputs, seed).map((g, o) => (isOff(o) ? 0 : g)));
+    const [var3, var1] = [5, 6].map((seed) => randomFloats(outputs, seed).map((v) => 0.5 + Math.abs(v)));
+    const before = [randomFloats(dense.length, 7), randomFloats(pointwise.length, 8)] as const;
+    const results = await runEverywhere((memory) => {
+      const kernels = memory.floats(new Float32Array([...dense, ...pointwise]));
+      const gradients = memory.floats(new Float32Array([...before[0], ...before[1]]));
+      memory.call("customL2", panels, {
+        dense: kernels,
+        pointwise: kernels + dense.length * 4,
+        gradientOffset: gradients - kernels,
+        channels,
+        channelBytes,
+        tapBytes,
+        gamma3: memory.floats(gamma3!),
+        runningVar3: memory.floats(var3!),
+        gamma1: memory.floats(gamma1!),
+        runningVar1: memory.floats(var1!),
+        epsilon: floatBits(1e-5),
+        settings: memory.floats([weight]),
+      });
+      return [[gradients, dense.length + pointwise.length]];
+    });
+    const expected = Float64Array.from([...before[0], ...before[1]]);
+    for (let o = 0; o < outputs; o++) {
+      const [t3, t1] = [gamma3![o]! / Math.sqrt(var3![o]! + 1e-5), gamma1![o]! / Math.sqrt(var1![o]! + 1e-5)];
+      const norm = t3 ** 2 + t1 ** 2;
+      for (let c = 0; c < channels; c++) {
+        const at = (tap: number) => (o >> 4) * channels * 144 + (c * channelBytes + tap * tapBytes) / 4 + (o & 15);
+        const point = ((o >> 4) * channels + c) * 16 + (o & 15);
+        for (const tap of [0, 1, 2, 3, 5, 6, 7, 8]) expected[at(tap)]! += weight * dense[at(tap)]!;
+        const equivalent = t3 * dense[at(4)]! + t1 * pointwise[point]!;
+        if (norm === 0) continue; // switched off: no gradient, and no NaN
+        expected[at(4)]! += (weight * equivalent * t3) / norm;
+        expected[dense.length + point]! += (weight * equivalent * t1) / norm;
+      }
+    }
     expectClose(results, 0, expected, TOLERANCE);
   });
 });

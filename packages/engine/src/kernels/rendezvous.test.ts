@@ -27,7 +27,7 @@ async function start(calls: number) {
     parameters: x,
     gradients: test.floats(new Float32Array(FLOATS).fill(1)),
     velocity: test.floats(FLOATS),
-    settings: test.floats([-1, 0, 0, 0]),
+    settings: test.floats([-1, 0, 0, 1, 0]),
   };
   for (let i = 0; i < calls; i++) test.call("sgd", FLOATS / 16, addition);
   const program = test.table([...test.program.encode(0, 0)]);
