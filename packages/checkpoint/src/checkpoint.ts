@@ -122,7 +122,7 @@ function inMemory({ dtype, shape, read }: StoredTensor): NdArray {
 type Described = Partial<Pick<Checkpoint, "spec" | "form" | "classes" | "preprocessing">>;
 
 /** What our metadata say, checked. */
-function readOwn(json: string, source: string): Described {
+export function readOwn(json: string, source: string): Described {
   const fail = (why: string, cause?: unknown): never => {
     throw new RepvggError("E_CHECKPOINT", `${source} has metadata "${OWN_METADATA}" that ${why}.`, { cause });
   };

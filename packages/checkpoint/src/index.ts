@@ -14,5 +14,7 @@ export { parseOnnx } from "./onnx-read.ts";
 export { type OnnxOptions, serializeOnnx } from "./onnx-write.ts";
 export { type RawTensor, readSafetensors, type Safetensors } from "./read-safetensors.ts";
 export { parseTensors, serializeTensors, type Tensors } from "./tensors.ts";
+export { parseTfjs } from "./tfjs-read.ts";
+export { serializeTfjs, type TfjsOptions } from "./tfjs-write.ts";
 export { serializePth } from "./write-pth.ts";
 export { writeSafetensors } from "./write-safetensors.ts";

@@ -31,6 +31,8 @@ export function readWeights(source: ByteSource, file: string, options?: TorchOpt
     if (isTorch(head, text)) return readTorch(source, file, options);
     refuseForeign(head, text, failureOf(file));
   }
+  if (options?.ema)
+    failureOf(file)('has no averaged weights: a safetensors file holds one set. Read it without "ema".');
   const { tensors, metadata } = readSafetensors(source.read(0, source.size), file);
   return {
     tensors: new Map([...tensors].map(([name, { dtype, shape, data }]) => [name, { dtype, shape, read: () => data }])),

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors } from "@repvgg/checkpoint/node";
-import { defineSpec, initialState, ndArray, type StateDict, seededRandom } from "@repvgg/core";
+import { defineSpec, findVariant, initialState, ndArray, type StateDict, seededRandom } from "@repvgg/core";
 import { MNIST_PREPROCESSING } from "@repvgg/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repvgg, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
@@ -345,6 +345,29 @@ describe("PyTorch's files, without a flag", () => {
     expect(JSON.parse(summary.stdout)).toMatchObject({ form: "train", imageSize: [224, 224] });
     const { code, stderr } = await run("val", torch("timm-se.pth"), "--data", "digits", ...CPU);
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("The network has 3 classes") });
+  });
+
+  it("summary names the variant whose architecture a file has", async () => {
+    const { spec } = findVariant("mnist-student");
+    await saveCheckpoint(file("nameless.safetensors"), { spec, form: "train", state: initialState(spec, 1) });
+    expect(JSON.parse((await run("summary", "nameless.safetensors", "--json")).stdout)).toMatchObject({
+      name: "nameless.safetensors",
+      variant: "mnist-student",
+    });
+    expect((await run("summary", "nameless.safetensors")).stdout).toMatch(
+      /^nameless\.safetensors \(mnist-student\), train/,
+    );
+    expect((await run("summary", "a0")).stdout).toMatch(/^repvgg-a0, train form/);
+  });
+
+  it("--ema-weights takes the moving average, and refuses files without one", async () => {
+    for (const name of [torch("wrapped.pth"), "train.safetensors"]) {
+      const { code, stderr } = await run("summary", name, "--ema-weights");
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("has no averaged weights") });
+    }
+    expect((await run("summary", torch("averaged.pth"), "--ema-weights")).stderr).not.toContain(
+      "has no averaged weights",
+    );
   });
 
   it("says in one line what it will not take", async () => {

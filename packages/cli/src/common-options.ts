@@ -64,6 +64,14 @@ export const DATA_IMAGE_SIZE_OPTION = {
   imageSize: { ...IMAGE_SIZE_OPTION.imageSize, defaultText: "MNIST: the images', else what the model says" },
 } as const satisfies OptionSpecs;
 
+/** Of commands that read a checkpoint. */
+export const EMA_OPTION = {
+  emaWeights: {
+    kind: "flag",
+    help: "take the moving average of the weights (state_dict_ema, model_ema) of a .pth file",
+  },
+} as const satisfies OptionSpecs;
+
 /** The largest accepted difference of two networks' logits, as a fraction of the largest logit. */
 export const PROOF_OPTIONS = {
   tolerance: {

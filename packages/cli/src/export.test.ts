@@ -74,6 +74,17 @@ describe("export", () => {
     expect(read.state.get("linear.weight")).toEqual(STATE.get("linear.weight"));
   });
 
+  it("writes a folder for TensorFlow.js, which the other commands read", async () => {
+    const { code, stdout } = await run("export", "train.safetensors", "web", "--format", "tfjs", ...CPU, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ format: "tfjs", form: "deploy", file: "web", equal: true });
+    expect((await readdir(file("web"))).sort()).toEqual(["group1-shard1of1.bin", "model.json"]);
+    expect(await run("verify", "web", "deploy.safetensors", ...CPU)).toMatchObject({ code: 0 });
+    const again = await run("export", "web", "from-web.pth", ...CPU, "--json");
+    expect(JSON.parse(again.stdout)).toMatchObject({ format: "pth", form: "deploy", maxAbsoluteError: 0 });
+    expect(await run("export", "train.safetensors", "web", "--format", "tfjs", ...CPU)).toMatchObject({ code: 0 });
+  });
+
   it("says what it has written, and takes a run folder", async () => {
     await mkdir(file("run"));
     await copyFile(file("train.safetensors"), file("run/best.safetensors"));

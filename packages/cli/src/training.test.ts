@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { loadCheckpoint } from "@repvgg/checkpoint/node";
+import { loadCheckpoint, saveCheckpoint } from "@repvgg/checkpoint/node";
+import { findVariant, initialState } from "@repvgg/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { idx, repvgg, start, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
 
@@ -79,6 +80,19 @@ describe("train", () => {
     const before = await read("out/numbered/last.safetensors");
     expect(JSON.parse((await run("train", ...args, "--seed", "5")).stdout).run).toBe("out/numbered-2");
     expect(await read("out/numbered/last.safetensors")).toEqual(before);
+  });
+
+  it("keeps all weights but the head's where the classes are others, and says so", async () => {
+    const { spec } = findVariant("mnist-student");
+    const other = { ...spec, numClasses: 7 };
+    await saveCheckpoint(join(cwd, "seven.safetensors"), { spec: other, form: "train", state: initialState(other, 9) });
+    const args = [...TINY, "--weights", "seven.safetensors", "--dry-run"];
+    const { code, stderr } = await run("train", ...args);
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      "seven.safetensors: all weights are kept but those of the head (linear.weight, linear.bias)",
+    );
+    expect(stderr).toContain("which start anew for 10 classes");
   });
 
   it("starts from the weights of another run, and refuses those of another network", async () => {

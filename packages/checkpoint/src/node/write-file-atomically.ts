@@ -49,7 +49,8 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function reasonOf(cause: unknown, file: string): string {
+/** Why the file system refused, in a sentence for people. */
+export function reasonOf(cause: unknown, file: string): string {
   const { code, message } = cause as NodeJS.ErrnoException;
   switch (code) {
     case "ENOSPC":

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { DEVICE_OPTIONS, IMAGE_SIZE_OPTION, PROOF_OPTIONS, SEED_OPTION } from "../common-options.ts";
+import { DEVICE_OPTIONS, EMA_OPTION, IMAGE_SIZE_OPTION, PROOF_OPTIONS, SEED_OPTION } from "../common-options.ts";
 
 export const fuse = defineCommand({
   name: "fuse",
@@ -9,7 +9,7 @@ export const fuse = defineCommand({
     { name: "checkpoint", help: "a .safetensors, .pth or .pt file in train form, or a run folder (its best)" },
     { name: "out", help: "the .safetensors file to write" },
   ],
-  options: { ...PROOF_OPTIONS, ...IMAGE_SIZE_OPTION, ...SEED_OPTION, ...DEVICE_OPTIONS },
+  options: { ...PROOF_OPTIONS, ...IMAGE_SIZE_OPTION, ...SEED_OPTION, ...EMA_OPTION, ...DEVICE_OPTIONS },
   async run({ args: [checkpoint, out], options, terminal }) {
     const { fuseCheckpoint } = await import("../run/fuse-checkpoint.ts");
     return fuseCheckpoint(checkpoint!, out!, options, terminal);

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { DEVICE_OPTIONS, IMAGE_SIZE_OPTION, SEED_OPTION } from "../common-options.ts";
+import { DEVICE_OPTIONS, EMA_OPTION, IMAGE_SIZE_OPTION, SEED_OPTION } from "../common-options.ts";
 
 export const predict = defineCommand({
   name: "predict",
@@ -16,6 +16,7 @@ export const predict = defineCommand({
     batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 64 },
     ...IMAGE_SIZE_OPTION,
     ...SEED_OPTION,
+    ...EMA_OPTION,
     ...DEVICE_OPTIONS,
   },
   async run({ args: [checkpoint, ...images], options, terminal }) {

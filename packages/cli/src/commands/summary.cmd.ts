@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { FORMS, MODEL_OPTIONS } from "../common-options.ts";
+import { EMA_OPTION, FORMS, MODEL_OPTIONS } from "../common-options.ts";
 
 export const summary = defineCommand({
   name: "summary",
@@ -14,6 +14,7 @@ export const summary = defineCommand({
       defaultText: "the checkpoint's, train for a name",
     },
     ...MODEL_OPTIONS,
+    ...EMA_OPTION,
   },
   async run({ args: [model], options }) {
     const { summarize } = await import("../run/summarize.ts");

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { DATA_IMAGE_SIZE_OPTION, DATA_OPTION, DEVICE_OPTIONS, SEED_OPTION } from "../common-options.ts";
+import { DATA_IMAGE_SIZE_OPTION, DATA_OPTION, DEVICE_OPTIONS, EMA_OPTION, SEED_OPTION } from "../common-options.ts";
 
 export const val = defineCommand({
   name: "val",
@@ -19,6 +19,7 @@ export const val = defineCommand({
     printEvery: { kind: "integer", help: "batches between two lines", min: 1, default: 10 },
     ...DATA_IMAGE_SIZE_OPTION,
     ...SEED_OPTION,
+    ...EMA_OPTION,
     ...DEVICE_OPTIONS,
   },
   async run({ args: [checkpoint], options, terminal }) {

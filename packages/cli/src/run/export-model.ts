@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { Checkpoint } from "@repvgg/checkpoint";
-import { writeFileAtomically } from "@repvgg/checkpoint/node";
+import { readTfjsFolder, writeFileAtomically, writeTfjsFolder } from "@repvgg/checkpoint/node";
 import { type Form, fuseState, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { compareModels, type Proof } from "./compare-models.ts";
 import { describeFailure, describeProof } from "./describe-proof.ts";
-import { EXPORT_FORMATS, type ExportFormatName, exportFormatOf } from "./export-formats.ts";
+import { EXPORT_FORMATS, type ExportFormatName, exportFormatOf, type Written } from "./export-formats.ts";
 import { assertOtherFile, type ProofOptions } from "./fuse-checkpoint.ts";
 import { loadTrained, type ModelOptions, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
@@ -48,14 +48,26 @@ export async function exportModel(
     ...(options.imageSize && { imageSize: model.imageSize }),
   });
   const proof = await prove(model, format.parse(bytes, out), out, options, terminal);
-  await writeFileAtomically(out, bytes);
-  if (!(await readFile(out)).equals(bytes)) {
+  await write(out, bytes);
+  const sizeBytes = bytes instanceof Uint8Array ? bytes.length : sum([...bytes.values()].map(({ length }) => length));
+  const { form } = checkpoint;
+  const value = { format: name, form, file: out, sizeBytes, ...proof };
+  const title = `${model.name} -> ${out}: ${name}, ${form} form, ${grouped(sizeBytes)} bytes; read back and proven equal.`;
+  return { value, text: [title, ...describeProof(proof)].join("\n") };
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
+
+/** @throws {RepvggError} `E_CHECKPOINT`: it cannot be written, or what is read again is something else. */
+async function write(out: string, written: Written): Promise<void> {
+  if (written instanceof Uint8Array) await writeFileAtomically(out, written);
+  else await writeTfjsFolder(out, written);
+  const files = written instanceof Uint8Array ? new Map([[out, written]]) : written;
+  const found = written instanceof Uint8Array ? new Map([[out, await readFile(out)]]) : await readTfjsFolder(out);
+  for (const [name, bytes] of files) {
+    if (found.has(name) && Buffer.compare(found.get(name)!, bytes) === 0) continue;
     throw new RepvggError("E_CHECKPOINT", `${out} does not hold what was written to it: the disk may be failing.`);
   }
-  const { form } = checkpoint;
-  const value = { format: name, form, file: out, sizeBytes: bytes.length, ...proof };
-  const title = `${model.name} -> ${out}: ${name}, ${form} form, ${grouped(bytes.length)} bytes; read back and proven equal.`;
-  return { value, text: [title, ...describeProof(proof)].join("\n") };
 }
 
 /** The checkpoint in that form. @throws {RepvggError} `E_CHECKPOINT`: it is fused, and the train form is wanted. */

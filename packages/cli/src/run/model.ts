@@ -1,6 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import { parseOnnx } from "@repvgg/checkpoint";
-import { type LoadedCheckpoint, loadCheckpoint } from "@repvgg/checkpoint/node";
+import { isTfjsFolder, type LoadedCheckpoint, loadCheckpoint, loadTfjsFolder } from "@repvgg/checkpoint/node";
 import {
   defineSpec,
   type Form,
@@ -17,6 +17,8 @@ import { exists, runFiles } from "./run-folder.ts";
 export interface ModelOptions {
   imageSize?: number | undefined;
   numClasses?: number | undefined;
+  /** Takes the moving average of the weights, which a training may have put into its file. */
+  emaWeights?: boolean | undefined;
 }
 
 /** What `MODEL` or `CKPT` names. */
@@ -80,12 +82,22 @@ async function isFile(model: string): Promise<boolean> {
  */
 export async function loadTrained(path: string, options: ModelOptions = {}): Promise<TrainedModel> {
   const file = await checkpointFile(path);
-  const checkpoint = (await isOnnx(file)) ? parseOnnx(await readFile(file), file) : await loadCheckpoint(file);
+  const checkpoint = await read(file, options.emaWeights ?? false);
   const { spec, form, state, classes } = checkpoint;
   const preprocessing = checkpoint.preprocessing && parsePreprocessing(checkpoint.preprocessing, file);
   const own = preprocessing?.size ?? ([DEFAULT_IMAGE_SIZE, DEFAULT_IMAGE_SIZE] as const);
   const imageSize = options.imageSize ? ([options.imageSize, options.imageSize] as const) : own;
   return { name: file, spec, form, imageSize, checkpoint, state, classes, preprocessing };
+}
+
+/** @throws {RepvggError} `E_CHECKPOINT`: it cannot be used, or has no average. */
+async function read(file: string, ema: boolean): Promise<LoadedCheckpoint> {
+  const [folder, onnx] = [await isTfjsFolder(file), await isOnnx(file)];
+  if (ema && (folder || onnx)) {
+    throw new RepvggError("E_CHECKPOINT", `${file} has no averaged weights. Leave --ema-weights out.`);
+  }
+  if (folder) return loadTfjsFolder(file);
+  return onnx ? parseOnnx(await readFile(file), file) : loadCheckpoint(file, { ema });
 }
 
 /** Only what `export` wrote; that is said in the error where it is another. */
@@ -98,7 +110,7 @@ async function checkpointFile(path: string): Promise<string> {
     (found) => found.isDirectory(),
     () => false,
   );
-  if (!isFolder) return path;
+  if (!isFolder || (await isTfjsFolder(path))) return path;
   const { best, last } = runFiles(path);
   for (const file of [best, last]) if (await exists(file)) return file;
   throw new RepvggError(

@@ -11,6 +11,7 @@ import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 
 export interface PredictOptions extends DeviceChoice {
   imageSize?: number | undefined;
+  emaWeights?: boolean | undefined;
   topK: number;
   batchSize: number;
   tensor?: string | undefined;
@@ -32,7 +33,7 @@ export async function predictImages(
   if (images.length === 0) {
     throw new RepvggError("E_USAGE", "No image is given. Name image files, or a tensor with --tensor and --logits.");
   }
-  const model = await loadTrained(path);
+  const model = await loadTrained(path, { emaWeights: options.emaWeights });
   const own = model.preprocessing ?? assumedPreprocessing(model, terminal);
   const preprocessing = options.imageSize === undefined ? own : resized(own, options.imageSize);
   const device = await openDeviceOf(options, terminal);

@@ -23,7 +23,7 @@ export async function predictTensor(
       "--tensor IN.safetensors and --logits OUT.safetensors belong together, without images.",
     );
   }
-  const { spec, state, form } = await loadTrained(path);
+  const { spec, state, form } = await loadTrained(path, { emaWeights: options.emaWeights });
   const input = nchwToNhwc(await readInput(tensor, spec.inputChannels));
   const [N, height, width] = input.shape;
   const device = await openDeviceOf(options, terminal);

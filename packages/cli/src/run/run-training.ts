@@ -30,6 +30,12 @@ export async function runTraining(command: TrainingCommand, given: Given, termin
   const { resume } = given;
   const settings = resume ? await resumedSettings(command, resume, given) : await newSettings(command, given);
   const plan = await planTraining(settings);
+  if (plan.newEntries.length > 0) {
+    terminal.note(
+      `${settings.weights}: all weights are kept but those of the head (${plan.newEntries.join(", ")}), which start anew for ` +
+        `${plan.spec.numClasses} classes.`,
+    );
+  }
   const wanted = resume ?? given.out ?? join("runs", plan.modelName);
   if (given.dryRun) return describePlan(plan, wanted);
 

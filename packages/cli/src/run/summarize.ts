@@ -1,4 +1,4 @@
-import { type Form, layerPlan, profile, sizeOf } from "@repvgg/core";
+import { type Form, layerPlan, profile, sizeOf, variantOf } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import { loadModel, type ModelOptions } from "./model.ts";
 import { grouped, scaled } from "./numbers.ts";
@@ -18,7 +18,8 @@ export async function summarize(
   const plan = layerPlan(spec, imageSize);
   const costs = profile(plan, form);
   const layers = costs.layers.map((layer) => ({ ...layer, outputShape: channelsFirst(layer.outputShape) }));
-  const value = { name, form, imageSize, inputChannels: spec.inputChannels, ...costs, layers };
+  const variant = variantOf(spec)?.name ?? null;
+  const value = { name, variant, form, imageSize, inputChannels: spec.inputChannels, ...costs, layers };
 
   const row = (layer: string, shape: string, params: string, macs: string) =>
     layer.padStart(40) + shape.padStart(22) + params.padStart(15) + macs.padStart(19);
@@ -30,7 +31,7 @@ export async function summarize(
   const inputs = spec.inputChannels * imageSize[0] * imageSize[1];
   const outputs = layers.reduce((sum, { outputShape }) => sum + sizeOf(outputShape), 0);
   const text = [
-    `${name}, ${form} form, ${spec.inputChannels} x ${imageSize[0]} x ${imageSize[1]} images`,
+    `${name}${variant === null || variant === name ? "" : ` (${displayName(variant)})`}, ${form} form, ${spec.inputChannels} x ${imageSize[0]} x ${imageSize[1]} images`,
     THIN_RULE,
     row("Layer (type)", "Output Shape", "Param #", "MACs"),
     RULE,
@@ -49,6 +50,11 @@ export async function summarize(
     THIN_RULE,
   ];
   return { value, text: text.join("\n") };
+}
+
+/** `repvgg-b1g4` → `RepVGG-B1g4`, as the paper writes it. */
+function displayName(variant: string): string {
+  return variant.replace(/^repvgg-(\w)/, (_, first: string) => `RepVGG-${first.toUpperCase()}`);
 }
 
 /** `[H, W, C]` → `[C, H, W]`, the order of PyTorch's users and of our files. */

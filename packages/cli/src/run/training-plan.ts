@@ -5,10 +5,12 @@ import {
   fuseState,
   initialState,
   layerPlan,
+  type NdArray,
   profile,
   type RepVggSpec,
   RepvggError,
   type StateDict,
+  sameShape,
 } from "@repvgg/core";
 import type { LabelledImages, Preprocessing } from "@repvgg/data";
 import { checkImageSize, type DataSource, openData, partOf, preprocessingOf } from "./data-source.ts";
@@ -23,6 +25,8 @@ export interface TrainingPlan {
   readonly spec: RepVggSpec;
   /** Of the network before its first step. */
   readonly state: StateDict;
+  /** Entries that `--weights` did not fill, since its classes are others: the head's. */
+  readonly newEntries: readonly string[];
   readonly preprocessing: Preprocessing;
   readonly source: DataSource;
   readonly training: LabelledImages;
@@ -57,13 +61,14 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   const preprocessing = preprocessingOf(training, model.imageSize[0]);
   const { inputChannels } = preprocessing;
   const spec = defineSpec({ ...model.spec, numClasses, inputChannels });
-  const state = settings.weights ? await startWeights(settings.weights, spec) : initialState(spec, settings.seed);
+  const fresh = initialState(spec, settings.seed);
+  const start = settings.weights ? await startWeights(settings.weights, spec, fresh) : { state: fresh, newEntries: [] };
   const teacher = settings.teacher === undefined ? undefined : await planTeacher(settings.teacher, spec, preprocessing);
   return {
     settings,
     modelName: model.checkpoint ? basename(model.name).replace(/\.(safetensors|pth|pt)$/i, "") : model.name,
     spec,
-    state,
+    ...start,
     preprocessing,
     source,
     training,
@@ -90,8 +95,16 @@ function checkAgainstData({ batchSize, numClasses, warmupEpochs, epochs }: Setti
   }
 }
 
-/** @throws {RepvggError} `E_CHECKPOINT`: other weights than the network has, or fused ones. */
-async function startWeights(path: string, spec: RepVggSpec): Promise<StateDict> {
+/**
+ * The weights of a checkpoint; what depends on the number of classes, the head, stays as initialised where that differs.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: other weights than the network has, or fused ones.
+ */
+async function startWeights(
+  path: string,
+  spec: RepVggSpec,
+  fresh: StateDict,
+): Promise<Pick<TrainingPlan, "state" | "newEntries">> {
   const weights = await loadTrained(path);
   if (weights.form === "deploy") {
     throw new RepvggError(
@@ -100,13 +113,19 @@ async function startWeights(path: string, spec: RepVggSpec): Promise<StateDict> 
     );
   }
   assertSameNetwork(weights, spec);
-  return weights.state;
+  if (weights.spec.numClasses === spec.numClasses) return { state: weights.state, newEntries: [] };
+  const kept = ([name, { shape }]: [string, NdArray]) => sameShape(weights.state.get(name)!.shape, shape);
+  const entries = [...fresh];
+  return {
+    state: new Map(entries.map((entry) => [entry[0], kept(entry) ? weights.state.get(entry[0])! : entry[1]])),
+    newEntries: entries.filter((entry) => !kept(entry)).map(([name]) => name),
+  };
 }
 
 function assertSameNetwork({ name, spec: own }: TrainedModel, spec: RepVggSpec): void {
   for (const key of Object.keys(spec) as (keyof RepVggSpec)[]) {
-    // A file of another program does not say the strides, and no weight depends on them.
-    if (key === "strides" || JSON.stringify(own[key]) === JSON.stringify(spec[key])) continue;
+    // A file of another program does not say the strides, and no weight depends on them; other classes get a new head.
+    if (key === "strides" || key === "numClasses" || JSON.stringify(own[key]) === JSON.stringify(spec[key])) continue;
     throw new RepvggError(
       "E_CHECKPOINT",
       `The weights of ${name} do not fit: ${key} is ${JSON.stringify(own[key])}, the network has ` +

@@ -17,6 +17,7 @@ export interface ValidationOptions extends DeviceChoice {
   limit?: number | undefined;
   printEvery: number;
   imageSize?: number | undefined;
+  emaWeights?: boolean | undefined;
   seed: number;
 }
 
@@ -31,7 +32,7 @@ export async function validateCheckpoint(
   const dataset = partOf(source, part, options.limit);
   checkImageSize(options.imageSize, dataset);
   terminal.note(describeData(source, part, dataset));
-  const trained = await loadTrained(path, { imageSize: options.imageSize });
+  const trained = await loadTrained(path, options);
   const { spec, state, form, preprocessing = preprocessingOf(dataset, trained.imageSize[0]) } = trained;
   const loader = everyImage(dataset, preprocessing, options.batchSize);
   const batchSize = Math.min(options.batchSize, dataset.length);
