@@ -1,4 +1,4 @@
-import { type LayerPlan, layerPlan, RepvggError, seededRandom, stateLayout, zeros } from "@repvgg/core";
+import { type LayerPlan, layerPlan, stateLayout, zeros } from "@repvgg/core";
 import { forward64 } from "@repvgg/tooling";
 import { describe, expect, it } from "vitest";
 import { parseCheckpoint } from "./checkpoint.ts";
@@ -152,59 +152,4 @@ describe("parseCheckpoint of files that are no checkpoints says what they are", 
     );
     expect(() => parseCheckpoint(bytes, "net.pth")).toThrow(message);
   });
-});
-
-describe("2,000 damaged files", () => {
-  const FILES = [
-    "wrapped.pth",
-    "deflated.pth",
-    "legacy.pth",
-    "protocol0.pth",
-    "protocol4.pth",
-    "legacy-protocol0.pth",
-    "timm-grouped-deploy.pth",
-    "tiny-repvgg.safetensors",
-  ];
-  // Where a changed byte does not only change a weight: the pickle, the directory, the headers.
-  const telling = (name: string, size: number) => (name.startsWith("legacy") ? 9_000 : size);
-
-  it("end in a network or a RepvggError, each in little time", () => {
-    const random = seededRandom(11);
-    const below = (n: number) => Math.floor(random() * n);
-    const failures: unknown[] = [];
-    let refused = 0;
-    let slowest = 0;
-    for (let i = 0; i < 2000; i++) {
-      const name = FILES[i % FILES.length]!;
-      let bytes = fixtureOf(name).slice();
-      for (let changes = 1 + below(4); changes > 0; changes--) {
-        const at = below(Math.min(bytes.length, telling(name, bytes.length)));
-        const kind = below(8);
-        if (kind === 0) bytes = bytes.slice(0, at);
-        else if (kind === 1) bytes.copyWithin(at, below(bytes.length), below(bytes.length));
-        else if (kind === 2) bytes.fill(255, at, at + 1 + below(8));
-        else if (kind < 5 || bytes.length === 0) bytes[at] = below(256);
-        else bytes[at]! ^= 1 << below(8);
-        if (bytes.length === 0) break;
-      }
-      const start = performance.now();
-      try {
-        parseCheckpoint(bytes);
-      } catch (error) {
-        refused++;
-        if (!(error instanceof RepvggError) || error.code !== "E_CHECKPOINT") failures.push([name, i, error]);
-      }
-      slowest = Math.max(slowest, performance.now() - start);
-    }
-    expect(failures).toEqual([]);
-    expect(refused).toBeGreaterThan(500); // or the test tries nothing
-    expect(slowest).toBeLessThan(2000); // a file of 30 kB takes a few ms; this leaves room for a busy machine
-  }, 60_000);
-
-  const files = new Map<string, Uint8Array>();
-  function fixtureOf(name: string): Uint8Array {
-    const file = files.get(name) ?? fixture(name);
-    files.set(name, file);
-    return file;
-  }
 });
