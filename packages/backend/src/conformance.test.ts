@@ -12,7 +12,7 @@ import { add, mean, mul, type Scalar, square, type Tensor } from "@tensorflow/tf
 import { describe, expect, it } from "vitest";
 import type { DeviceName } from "./device.ts";
 import { openDevice } from "./open-device.ts";
-import { crossEntropy, freshState, IMAGE_SIZE, images, SPEC, slice } from "./test-networks.ts";
+import { crossEntropy, freshState, IMAGE_SIZE, images, SPEC, slice, trainState } from "./test-networks.ts";
 
 /** Both compute in float32, in other orders (and by Winograd's algorithm or not): some 1e-6 after five steps. */
 const TOLERANCE = 2e-5;
@@ -62,6 +62,27 @@ describe.each(["wasm", "cpu"] as const)("a training on %s", (name) => {
     expect(actual.state).toEqual(expected.state);
     expect(actual.optimizer).toEqual(expected.optimizer);
     for (const network of [straight, first, second]) network.dispose();
+  });
+});
+
+describe.each(["wasm", "cpu"] as const)("a network on %s", (name) => {
+  it("switches to deploy form in place, trained or not, with the same answers", async () => {
+    const device = await openDevice(name, { threads: 2 });
+    const options = { spec: SPEC, state: trainState(), imageSize: IMAGE_SIZE, batchSize: BATCH };
+    const seen = batch(0);
+    for (const network of [
+      await device.createTrainableNetwork(options),
+      await device.createNetwork({ ...options, form: "train" }),
+    ]) {
+      const { data } = await network.predict(seen);
+      await network.switchToDeploy(["stage2.1"]);
+      expect(network.form).toContain("deploy");
+      expect(relativeError((await network.predict(seen)).data, data)).toBeLessThan(TOLERANCE);
+      await network.switchToDeploy();
+      expect(network.form).toBe("deploy");
+      expect(relativeError((await network.predict(seen)).data, data)).toBeLessThan(TOLERANCE);
+      network.dispose();
+    }
   });
 });
 

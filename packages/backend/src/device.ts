@@ -1,4 +1,4 @@
-import type { Form, Network, RepVggSpec, StateDict, TrainableNetwork } from "@repvgg/core";
+import type { Forms, Network, RepVggSpec, StateDict, TrainableNetwork } from "@repvgg/core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 
 /** The devices of this version. */
@@ -14,7 +14,8 @@ export interface NetworkOptions {
   readonly spec: RepVggSpec;
   /** Parameters and running statistics; copied. */
   readonly state: StateDict;
-  readonly form: Form;
+  /** The form that `state` is in, or that of each block. */
+  readonly form: Forms;
   /** Height and width of the images, in pixels. */
   readonly imageSize: readonly [height: number, width: number];
   /** The largest batch that memory is planned for; any other batch also works, in pieces. @default 1 */

@@ -1,5 +1,5 @@
 import type {
-  Form,
+  Forms,
   Images,
   Logits,
   LossFunction,
@@ -24,7 +24,6 @@ import { withTfjsBackend } from "./tfjs-backend.ts";
  */
 export class EngineTrainableNetwork implements TrainableNetwork<Tensor, Scalar> {
   readonly spec: RepVggSpec;
-  readonly form: Form = "train";
   readonly imageSize: readonly [height: number, width: number];
   /** Images of each step: the engine's memory is planned for exactly so many. */
   readonly batchSize: number;
@@ -43,6 +42,14 @@ export class EngineTrainableNetwork implements TrainableNetwork<Tensor, Scalar> 
 
   predict(images: Images): Promise<Logits> {
     return this.#engine.predict(images);
+  }
+
+  get form(): Forms {
+    return this.#engine.form;
+  }
+
+  switchToDeploy(blocks?: readonly string[]): Promise<void> {
+    return this.#engine.switchToDeploy(blocks);
   }
 
   features(images: Images): Promise<Images[]> {

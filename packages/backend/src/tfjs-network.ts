@@ -1,5 +1,5 @@
 import {
-  type Form,
+  type Forms,
   type Images,
   type Logits,
   type LossFunction,
@@ -21,7 +21,6 @@ import { type TfjsBackend, withTfjsBackend } from "./tfjs-backend.ts";
 /** A tfjs network that always runs on its own backend, takes images of one size, and bounds the memory of a prediction. */
 export class TfjsDeviceNetwork<N extends Network> implements Network {
   readonly spec: RepVggSpec;
-  readonly form: Form;
   readonly imageSize: readonly [height: number, width: number];
   protected readonly network: N;
   protected readonly backend: TfjsBackend;
@@ -34,7 +33,6 @@ export class TfjsDeviceNetwork<N extends Network> implements Network {
     { imageSize, batchSize }: { imageSize: readonly [number, number]; batchSize: number },
   ) {
     this.spec = network.spec;
-    this.form = network.form;
     this.network = network;
     this.backend = backend;
     this.imageSize = imageSize;
@@ -62,6 +60,14 @@ export class TfjsDeviceNetwork<N extends Network> implements Network {
       for (const [i, { shape, data }] of arrays.entries()) results[i]!.data.set(data, start * sizeOf(shape.slice(1)));
     }
     return results;
+  }
+
+  get form(): Forms {
+    return this.network.form;
+  }
+
+  switchToDeploy(blocks?: readonly string[]): Promise<void> {
+    return withTfjsBackend(this.backend, () => this.network.switchToDeploy(blocks));
   }
 
   exportState(): Promise<StateDict> {

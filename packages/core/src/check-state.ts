@@ -2,7 +2,7 @@ import { RepvggError } from "./errors.ts";
 import { firstNotFinite } from "./first-not-finite.ts";
 import type { LayerPlan } from "./layer-plan.ts";
 import { type NdArray, sameShape, sizeOf } from "./nd-array.ts";
-import type { Form } from "./spec.ts";
+import type { Forms } from "./spec.ts";
 import { stateLayout } from "./state-layout.ts";
 
 const NAMED = 5;
@@ -13,7 +13,7 @@ const NAMED = 5;
  * @param forms Form of all blocks, or of each.
  * @throws {RepvggError} `E_STATE`: names the missing, unexpected, misshapen and unusable entries.
  */
-export function checkState(plan: LayerPlan, forms: Form | readonly Form[], state: ReadonlyMap<string, NdArray>): void {
+export function checkState(plan: LayerPlan, forms: Forms, state: ReadonlyMap<string, NdArray>): void {
   const entries = stateLayout(plan, forms);
   const expected = new Set(entries.map(({ name }) => name));
   const missing = entries.filter(({ name }) => !state.has(name)).map(({ name }) => name);

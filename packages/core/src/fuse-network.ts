@@ -1,8 +1,9 @@
-import { ShapeError } from "./errors.ts";
+import { RepvggError, ShapeError } from "./errors.ts";
 import { fuseBlock, fuseBlock64 } from "./fuse-block.ts";
 import { type BlockPlan, layerPlan } from "./layer-plan.ts";
 import { type NdArray, ndArray, sameShape } from "./nd-array.ts";
-import type { RepVggSpec } from "./spec.ts";
+import { nearestName } from "./nearest-name.ts";
+import type { Forms, RepVggSpec } from "./spec.ts";
 import { type StateDict, stateValue } from "./state-dict.ts";
 import { stateLayout } from "./state-layout.ts";
 
@@ -12,12 +13,30 @@ import { stateLayout } from "./state-layout.ts";
  * Blocks that are in deploy form already are copied, so a partly or wholly fused state is accepted too.
  *
  * @param state Train form; left unchanged and not shared with the result.
- * @throws {RepvggError} `E_STATE`: an entry is missing. `E_SHAPE`: an entry does not fit the spec.
+ * @param blocks Names of the blocks to fuse, if not all: the others keep their form.
+ * @throws {RepvggError} `E_STATE`: an entry is missing. `E_SHAPE`: an entry does not fit the spec. `E_USAGE`: there is no such block.
  */
-export function fuseState(spec: RepVggSpec, state: ReadonlyMap<string, NdArray>): StateDict {
+export function fuseState(
+  spec: RepVggSpec,
+  state: ReadonlyMap<string, NdArray>,
+  blocks?: readonly string[],
+): StateDict {
   const fuse = (block: BlockPlan) => fuseBlock(block, state);
   const copy = ({ shape, data }: NdArray) => ndArray([...shape], data.slice());
-  return new Map(deployEntries(spec, state, fuse, copy));
+  return new Map(fusedEntries(spec, state, formsAfter(spec, state, blocks), fuse, copy));
+}
+
+/** The forms of the blocks once those of that name are fused. */
+function formsAfter(spec: RepVggSpec, state: ReadonlyMap<string, NdArray>, names?: readonly string[]): Forms {
+  if (!names) return "deploy";
+  const { blocks } = layerPlan(spec, [1, 1]);
+  const known = blocks.map(({ name }) => name);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const nearest = nearestName(unknown, known);
+    throw new RepvggError("E_USAGE", `There is no block "${unknown}" to fuse. Did you mean ${nearest}?`);
+  }
+  return known.map((name) => (names.includes(name) || state.has(`${name}.rbr_reparam.weight`) ? "deploy" : "train"));
 }
 
 /** An array of {@link fuseState64}. */
@@ -35,16 +54,17 @@ export function fuseState64(spec: RepVggSpec, state: ReadonlyMap<string, NdArray
       bias: { shape: [block.outChannels], data: bias },
     };
   };
-  return new Map(deployEntries<NdArray64>(spec, state, fuse, (array) => array));
+  return new Map(fusedEntries<NdArray64>(spec, state, "deploy", fuse, (array) => array));
 }
 
-function* deployEntries<A>(
+function* fusedEntries<A>(
   spec: RepVggSpec,
   state: ReadonlyMap<string, NdArray>,
+  forms: Forms,
   fuse: (block: BlockPlan) => { kernel: A; bias: A },
   copy: (array: NdArray) => A,
 ): Generator<[string, A]> {
-  for (const { name, shape, role, block } of stateLayout(layerPlan(spec, [1, 1]), "deploy")) {
+  for (const { name, shape, role, block } of stateLayout(layerPlan(spec, [1, 1]), forms)) {
     const isConvolution = block !== undefined && name.startsWith(`${block.name}.rbr_reparam.`);
     if (!isConvolution || state.has(`${block.name}.rbr_reparam.weight`)) {
       const value = stateValue(state, name);

@@ -1,4 +1,5 @@
 export { assertBatchStatistics } from "./assert-batch-statistics.ts";
+export { assertTrains } from "./assert-trains.ts";
 export { checkState } from "./check-state.ts";
 export { compareLogits, type LogitsComparison, type LogitsOf } from "./compare-logits.ts";
 export { compareWeights, type WeightsDifference, worstPart } from "./compare-weights.ts";
@@ -54,7 +55,7 @@ export { parseSpec } from "./parse-spec.ts";
 export { type Predict64Options, predict64 } from "./predict64.ts";
 export { type LayerProfile, type Profile, profile } from "./profile.ts";
 export { type Random, seededRandom } from "./random.ts";
-export { defineSpec, type Form, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts";
+export { defineSpec, type Form, type Forms, formOfBlock, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts";
 export { specOf } from "./spec-of.ts";
 export { type StateDict, stateValue } from "./state-dict.ts";
 export { isBranchKernel, type StateEntry, type StateRole, squeezePrefix, stateLayout } from "./state-layout.ts";

@@ -26,6 +26,12 @@ export interface RepVggSpec {
 /** Train form: three branches a block. Deploy form: one 3×3 convolution a block. */
 export type Form = "train" | "deploy";
 
+/** The form of all blocks, or of each: a partly fused network. */
+export type Forms = Form | readonly Form[];
+
+/** The form of the block at that position of the network. */
+export const formOfBlock = (forms: Forms, index: number): Form => (typeof forms === "string" ? forms : forms[index]!);
+
 export const SPEC_DEFAULTS = {
   groups: {},
   squeezeExcitation: "none",

@@ -126,6 +126,26 @@ describe("RepVGGplus's entries", () => {
   });
 });
 
+describe("fuseState of some blocks", () => {
+  const names = plan.blocks.map(({ name }) => name);
+
+  it("fuses those that are named, and gives the same in two goes as in one", () => {
+    const some = fuseState(spec, state, ["stage1.0", "stage3.1"]);
+    const expected = names.map((name): Form => (name === "stage1.0" || name === "stage3.1" ? "deploy" : "train"));
+    expect(formOf(some)).toEqual(expected);
+    checkState(plan, expected, some);
+    expect(fuseState(spec, some, ["stage1.0"])).toEqual(some);
+    expect(fuseState(spec, some)).toEqual(fuseState(spec, state));
+    expect(formOf(fuseState(spec, state, names))).toBe("deploy");
+  });
+
+  it("refuses a name that no block has", () => {
+    expect(() => fuseState(spec, state, ["stage1.1"])).toThrow(
+      expect.objectContaining({ code: "E_USAGE", message: expect.stringContaining("Did you mean stage1.0?") }),
+    );
+  });
+});
+
 describe("specOf", () => {
   it.each(VARIANTS.map(({ name, spec }) => [name, spec] as const))("reads %s back from both forms", (_, variant) => {
     for (const form of ["train", "deploy"] as const) {

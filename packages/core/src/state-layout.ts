@@ -1,5 +1,5 @@
 import type { AuxiliaryPlan, BlockPlan, LayerPlan } from "./layer-plan.ts";
-import type { Form, RepVggSpec } from "./spec.ts";
+import { type Form, type Forms, formOfBlock, type RepVggSpec } from "./spec.ts";
 
 /** What an entry of a state dict is, which decides how it is initialised, decayed and laid out in files. */
 export type StateRole =
@@ -37,8 +37,8 @@ export interface StateEntry {
  * @param forms The form of all blocks, or of each (a partly fused network).
  * @see Ding et al., the authors' training script, for the weight-decay rule.
  */
-export function stateLayout(plan: LayerPlan, forms: Form | readonly Form[]): StateEntry[] {
-  const formOf = (index: number) => (typeof forms === "string" ? forms : forms[index]!);
+export function stateLayout(plan: LayerPlan, forms: Forms): StateEntry[] {
+  const formOf = (index: number) => formOfBlock(forms, index);
   const { inFeatures, outFeatures } = plan.classifier;
   const squeeze = squeezePrefix(plan.spec);
   return [

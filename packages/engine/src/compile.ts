@@ -1,4 +1,4 @@
-import { type Form, freezeEntries, type LayerPlan, stateLayout } from "@repvgg/core";
+import { type Forms, freezeEntries, type LayerPlan, stateLayout } from "@repvgg/core";
 import { emitBackward, type LogitsGradients, type StageGradient } from "./backward.ts";
 import { emitCoefficients, emitForward, emitTransformedWeights } from "./forward.ts";
 import { bytesOf, panelled } from "./layouts.ts";
@@ -37,7 +37,7 @@ export interface TrainingLayout {
 function placeNetwork(
   memory: MemoryPlan,
   plan: LayerPlan,
-  form: Form,
+  form: Forms,
   batch: number,
   { room, frozen = 0 }: { room: ParameterRoom; frozen?: number },
 ): PlacedNetwork {
@@ -48,7 +48,7 @@ function placeNetwork(
 }
 
 /** `prepare` runs once, after the parameters are written; `predict` takes the staged images to the logits. */
-export function compileInference(plan: LayerPlan, form: Form, batch: number, threads: number) {
+export function compileInference(plan: LayerPlan, form: Forms, batch: number, threads: number) {
   return planMemory((memory): Compiled<"prepare" | "predict"> => {
     const network = placeNetwork(memory, plan, form, batch, { room: "inference" });
     const [prepare, predict] = [new Program(), new Program()];

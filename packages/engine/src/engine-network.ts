@@ -1,5 +1,5 @@
 import {
-  type Form,
+  type Forms,
   type Images,
   type LayerPlan,
   type Logits,
@@ -163,7 +163,7 @@ export class EngineNetwork {
  *
  * @throws {RepvggError} `E_USAGE` (batch size or threads), `E_STATE` (names or shapes that do not fit), `E_SPEC`.
  */
-export function checkOptions(options: EngineNetworkOptions, form: Form) {
+export function checkOptions(options: EngineNetworkOptions, form: Forms) {
   const { spec, state, imageSize, batchSize = 1, threads = 1 } = options;
   const plan = layerPlan(spec, imageSize);
   for (const [name, value] of Object.entries({ batchSize, threads })) {

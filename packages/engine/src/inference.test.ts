@@ -48,6 +48,25 @@ describe.each(Object.entries(TEST_NETWORKS))("inference, %s", (_, testCase) => {
     expect(await three!.predict(images)).toEqual(expected);
   });
 
+  it("answers partly fused, and switches to deploy form in place", async () => {
+    const names = plan.blocks.filter(({ index }) => index % 2 === 0).map(({ name }) => name);
+    const some = fuseState(spec, state, names);
+    const form = plan.blocks.map(({ index }): Form => (index % 2 === 0 ? "deploy" : "train"));
+    const network = await createInferenceNetwork({ spec, state: some, form, imageSize, batchSize: 2 });
+    networks.push(network);
+    const expectSame = async () =>
+      expect(relativeError((await network.predict(images)).data, reference.logits)).toBeLessThan(2e-5);
+    await expectSame();
+    expect(await network.exportState()).toEqual(some);
+    await network.switchToDeploy([plan.blocks[3]!.name]);
+    expect(network.form).toEqual(form.map((own, index) => (index === 3 ? "deploy" : own)));
+    await expectSame();
+    await network.switchToDeploy();
+    expect(network.form).toBe("deploy");
+    expect(await network.exportState()).toEqual(fuseState(spec, state));
+    await expectSame();
+  });
+
   it("gives back the state that it was made from", async () => {
     expect(await (await create("train", 1, 1)).exportState()).toEqual(state);
   });

@@ -1,10 +1,13 @@
 import {
   checkState,
-  type Form,
+  type Forms,
+  formOf,
+  fuseState,
   type Images,
   type Logits,
   type Network,
   type RepVggSpec,
+  RepvggError,
   type StateDict,
   type StateEntry,
 } from "@repvgg/core";
@@ -17,43 +20,69 @@ import { Runtime } from "./runtime.ts";
 export type { EngineNetworkOptions } from "./engine-network.ts";
 
 export interface InferenceOptions extends EngineNetworkOptions {
-  readonly form: Form;
+  /** The form that `state` is in, or that of each block. */
+  readonly form: Forms;
+}
+
+/** A network in a memory of its own. */
+interface Built {
+  readonly form: Forms;
+  readonly network: EngineNetwork;
+  readonly program: PlacedProgram;
+  /** Entries that no computation reads: counters, auxiliary classifiers. */
+  readonly unused: StateDict;
+  readonly entries: readonly StateEntry[];
 }
 
 class InferenceNetwork implements Network {
   readonly spec: RepVggSpec;
-  readonly form: Form;
-  readonly #network: EngineNetwork;
-  readonly #program: PlacedProgram;
-  /** Entries that no computation reads: counters, auxiliary classifiers. */
-  readonly #unused: StateDict;
-  readonly #entries: readonly StateEntry[];
+  readonly #rebuild: (state: StateDict, form: Forms) => Promise<Built>;
+  #built: Built;
+  #disposed = false;
 
-  constructor(network: EngineNetwork, form: Form, program: PlacedProgram, unused: StateDict, entries: StateEntry[]) {
-    this.spec = network.plan.spec;
-    this.form = form;
-    this.#network = network;
-    this.#program = program;
-    this.#unused = unused;
-    this.#entries = entries;
+  constructor(built: Built, rebuild: (state: StateDict, form: Forms) => Promise<Built>) {
+    this.spec = built.network.plan.spec;
+    this.#built = built;
+    this.#rebuild = rebuild;
+  }
+
+  get form(): Forms {
+    return this.#built.form;
   }
 
   async predict(images: Images): Promise<Logits> {
-    this.#network.assertImages(images);
-    return this.#network.predict(images, this.#program);
+    const { network, program } = this.#built;
+    network.assertImages(images);
+    return network.predict(images, program);
   }
 
   async features(images: Images): Promise<Images[]> {
-    this.#network.assertImages(images);
-    return this.#network.features(images, this.#program);
+    const { network, program } = this.#built;
+    network.assertImages(images);
+    return network.features(images, program);
+  }
+
+  async switchToDeploy(blocks?: readonly string[]): Promise<void> {
+    const before = this.#built;
+    const state = fuseState(this.spec, await this.exportState(), blocks);
+    const built = await this.#rebuild(state, formOf(state));
+    if (this.#disposed || this.#built !== before) {
+      built.network.runtime.dispose();
+      const [code, what] = this.#disposed ? (["E_DISPOSED", "disposed"] as const) : (["E_USAGE", "switched"] as const);
+      throw new RepvggError(code, `The network was ${what} while switchToDeploy() was at work. Await it first.`);
+    }
+    this.#built = built;
+    before.network.runtime.dispose();
   }
 
   async exportState(): Promise<StateDict> {
-    return this.#network.readState(this.#entries, ({ name }) => this.#unused.get(name)!);
+    const { network, entries, unused } = this.#built;
+    return network.readState(entries, ({ name }) => unused.get(name)!);
   }
 
   dispose(): void {
-    this.#network.runtime.dispose();
+    this.#disposed = true;
+    this.#built.network.runtime.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -68,6 +97,10 @@ class InferenceNetwork implements Network {
  * `E_MEMORY`: too large, before any work.
  */
 export async function createInferenceNetwork(options: InferenceOptions): Promise<Network> {
+  return new InferenceNetwork(await build(options), (state, form) => build({ ...options, state, form }));
+}
+
+async function build(options: InferenceOptions): Promise<Built> {
   const { form } = options;
   const { plan, entries, batchSize, threads, state } = checkOptions(options, form);
   checkState(plan, form, state);
@@ -79,5 +112,5 @@ export async function createInferenceNetwork(options: InferenceOptions): Promise
   if (result.programs.prepare.calls > 0) runtime.run(result.programs.prepare);
   const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
   const unused = new Map([...state].filter(([name]) => !result.parameters.slots.has(name)));
-  return new InferenceNetwork(network, form, result.programs.predict, unused, entries);
+  return { form, network, program: result.programs.predict, unused, entries };
 }

@@ -1,4 +1,4 @@
-import type { AuxiliaryPlan, BlockPlan, Form, LayerPlan } from "@repvgg/core";
+import { type AuxiliaryPlan, type BlockPlan, type Forms, formOfBlock, type LayerPlan } from "@repvgg/core";
 import { kernelGroups } from "./channel-groups.ts";
 import { bytesOf, denseLayout, type ImageLayout, paddedLayout, panelled, TILE } from "./layouts.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
@@ -123,7 +123,7 @@ function placeSqueeze(
 export function placeBuffers(
   memory: MemoryPlan,
   plan: LayerPlan,
-  form: Form,
+  forms: Forms,
   batch: number,
   retain: boolean,
 ): NetworkBuffers {
@@ -142,7 +142,7 @@ export function placeBuffers(
     const squeezed = block.squeezeChannels > 0;
     const winograd = usesWinograd(block);
     const tiles = batch * tilesOf(block.outputSize);
-    const train = form === "train";
+    const train = formOfBlock(forms, block.index) === "train";
     const buffers: BlockBuffers = {
       block,
       winograd,

@@ -16,15 +16,15 @@ interface EngineExports {
 
 /** The engine's WebAssembly over one memory of its own, and the threads that share it. */
 export class Runtime {
-  readonly floats: Float32Array;
   readonly threads: number;
-  readonly #exports: EngineExports;
+  #floats: Float32Array;
+  #exports: EngineExports | undefined;
   readonly #workers: WorkerPool;
   #disposed = false;
 
   private constructor(exports: EngineExports, memory: WebAssembly.Memory, workers: WorkerPool, threads: number) {
     this.#exports = exports;
-    this.floats = new Float32Array(memory.buffer);
+    this.#floats = new Float32Array(memory.buffer);
     this.#workers = workers;
     this.threads = threads;
   }
@@ -48,9 +48,14 @@ export class Runtime {
     return new Runtime(exports, memory, await starting, threads);
   }
 
+  /** The whole memory; empty after {@link dispose}. */
+  get floats(): Float32Array {
+    return this.#floats;
+  }
+
   run({ address, calls }: PlacedProgram): void {
     this.assertUsable();
-    this.#exports.launch(address, calls, this.threads);
+    this.#exports!.launch(address, calls, this.threads);
   }
 
   /** @throws {RepvggError} `E_DISPOSED`. */
@@ -61,8 +66,11 @@ export class Runtime {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#exports.stop();
+    this.#exports!.stop();
     this.#workers.terminate();
+    // Whoever still holds the disposed network does not hold its memory.
+    this.#exports = undefined;
+    this.#floats = new Float32Array();
   }
 }
 

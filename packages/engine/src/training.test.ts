@@ -1,4 +1,4 @@
-import { defineSpec, initialState, layerPlan, type NdArray, type StateDict } from "@repvgg/core";
+import { defineSpec, fuseState, initialState, layerPlan, type NdArray, type StateDict } from "@repvgg/core";
 import { backward64, crossEntropy64, forward64, randomImages, relativeError, sgd64 } from "@repvgg/tooling";
 import { afterEach, describe, expect, it } from "vitest";
 import { TEST_NETWORKS, testNetwork } from "./test-networks.ts";
@@ -209,6 +209,25 @@ describe("EngineTrainingNetwork", () => {
     network.dispose();
     network.dispose();
     expect(() => network.forward(images)).toThrow(error("E_DISPOSED"));
+  });
+
+  it("switches to deploy form in place, after which it learns no more", async () => {
+    const network = await create(options());
+    step(network, images);
+    const [state, logits] = [await network.exportState(), await network.predict(images)];
+    await network.switchToDeploy(["stage1.0"]);
+    expect(network.form).toEqual(["train", "deploy", "train", "train", "train"]);
+    await network.switchToDeploy();
+    expect(network.form).toBe("deploy");
+    expect(await network.exportState()).toEqual(fuseState(spec, state));
+    // Float32, in two forms.
+    expect(relativeError((await network.predict(images)).data, logits.data)).toBeLessThan(2e-5);
+    expect(() => network.forward(images)).toThrow(
+      expect.objectContaining({ code: "E_USAGE", message: expect.stringContaining("switchToDeploy") }),
+    );
+    await expect(network.exportOptimizerState()).rejects.toMatchObject({ code: "E_USAGE" });
+    network.dispose();
+    await expect(network.predict(images)).rejects.toMatchObject({ code: "E_DISPOSED" });
   });
 
   it("says what would fit before it takes more memory than there are addresses", async () => {

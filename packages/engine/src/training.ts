@@ -1,8 +1,11 @@
 import {
   assertBatchStatistics,
+  assertTrains,
   checkState,
-  type Form,
+  type Forms,
+  formOf,
   frozenBlocks,
+  fuseState,
   type Images,
   isFrozen,
   type Logits,
@@ -24,6 +27,7 @@ import { EngineAverage } from "./average.ts";
 import { type CompiledTraining, compileTraining } from "./compile.ts";
 import { assertFits, checkOptions, EngineNetwork, type EngineNetworkOptions, STAGES } from "./engine-network.ts";
 import { findNonFinite, findNonFiniteGradient } from "./find-non-finite.ts";
+import { createInferenceNetwork } from "./inference.ts";
 import { addImages, panelled } from "./layouts.ts";
 import { EngineOptimizer } from "./optimizer.ts";
 import { readSlot, trainableSlots, writeState } from "./parameters.ts";
@@ -72,7 +76,8 @@ export interface EngineTrainingNetwork extends Network {
 
 class TrainingNetwork implements EngineTrainingNetwork {
   readonly spec: RepVggSpec;
-  readonly form: Form = "train";
+  /** What switchToDeploy() left in this one's place. */
+  #deployed: Network | undefined;
   readonly #network: EngineNetwork;
   readonly #placed: CompiledTraining;
   readonly #entries: readonly StateEntry[];
@@ -97,25 +102,33 @@ class TrainingNetwork implements EngineTrainingNetwork {
     this.#statistics = { start: address / 4, end: address / 4 + floats };
   }
 
+  get form(): Forms {
+    return this.#deployed?.form ?? "train";
+  }
+
   async predict(images: Images): Promise<Logits> {
+    if (this.#deployed) return this.#deployed.predict(images);
     this.#network.assertImages(images);
     this.#rollBack();
     return this.#network.predict(images, this.#placed.programs.evaluate);
   }
 
   async features(images: Images): Promise<Images[]> {
+    if (this.#deployed) return this.#deployed.features(images);
     this.#network.assertImages(images);
     this.#rollBack();
     return this.#network.features(images, this.#placed.programs.evaluate);
   }
 
   async predictAverage(images: Images): Promise<Logits> {
+    assertTrains(this);
     this.#network.assertImages(images);
     this.#rollBack();
     return this.#average.during(() => this.#network.predict(images, this.#placed.programs.evaluate));
   }
 
   forward(images: Images): Outputs<NdArray> & { readonly logits: Logits } {
+    assertTrains(this);
     this.#network.assertImages(images);
     const { batchSize } = this.#network;
     const [N] = images.shape;
@@ -136,6 +149,7 @@ class TrainingNetwork implements EngineTrainingNetwork {
     { logits, auxiliary = [], features = [] }: Partial<OutputGradients>,
     step: OptimizerStep,
   ): StepOutcome {
+    assertTrains(this);
     const { runtime } = this.#network;
     runtime.assertUsable();
     this.#assertGradients({ logits, auxiliary, features });
@@ -159,6 +173,7 @@ class TrainingNetwork implements EngineTrainingNetwork {
   }
 
   drop(step: OptimizerStep): StepOutcome {
+    assertTrains(this);
     const { runtime } = this.#network;
     runtime.assertUsable();
     const nonFinite = findNonFinite(runtime.floats, this.#placed) ?? { what: "loss", name: "" };
@@ -220,7 +235,25 @@ class TrainingNetwork implements EngineTrainingNetwork {
     runtime.run(partOf(backward, start, backward.calls));
   }
 
+  async switchToDeploy(blocks?: readonly string[]): Promise<void> {
+    if (this.#deployed) return this.#deployed.switchToDeploy(blocks);
+    const { runtime, plan, batchSize } = this.#network;
+    const state = fuseState(this.spec, await this.exportState(), blocks);
+    const { spec, inputSize: imageSize } = plan;
+    const { threads } = runtime;
+    const deployed = await createInferenceNetwork({ spec, state, form: formOf(state), imageSize, batchSize, threads });
+    try {
+      runtime.assertUsable(); // it may have been disposed meanwhile
+    } catch (error) {
+      deployed.dispose();
+      throw error;
+    }
+    this.#deployed = deployed;
+    runtime.dispose();
+  }
+
   async exportState(): Promise<StateDict> {
+    if (this.#deployed) return this.#deployed.exportState();
     this.#network.runtime.assertUsable();
     this.#rollBack();
     return this.#network.readState(this.#entries, ({ name, shape }) => ({
@@ -230,6 +263,7 @@ class TrainingNetwork implements EngineTrainingNetwork {
   }
 
   exportGradients(): Map<string, NdArray> {
+    assertTrains(this);
     const { runtime, parameters } = this.#network;
     runtime.assertUsable();
     const { gradientOffset } = parameters;
@@ -239,27 +273,32 @@ class TrainingNetwork implements EngineTrainingNetwork {
   }
 
   async exportOptimizerState(): Promise<Map<string, NdArray>> {
+    assertTrains(this);
     this.#network.runtime.assertUsable();
     return this.#optimizer.export();
   }
 
   async importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void> {
+    assertTrains(this);
     this.#network.runtime.assertUsable();
     this.#optimizer.import(state);
   }
 
   async exportAverage(): Promise<StateDict | undefined> {
+    assertTrains(this);
     this.#network.runtime.assertUsable();
     return this.#average.exists ? this.#average.export(await this.exportState()) : undefined;
   }
 
   async importAverage(average: StateDict): Promise<void> {
+    assertTrains(this);
     this.#network.runtime.assertUsable();
     checkState(this.#network.plan, "train", average);
     this.#average.import(average);
   }
 
   dispose(): void {
+    this.#deployed?.dispose();
     this.#network.runtime.dispose();
   }
 

@@ -14,7 +14,7 @@ import {
 } from "@tensorflow/tfjs-core";
 import type { AuxiliaryPlan, BlockPlan, LayerPlan } from "../layer-plan.ts";
 import { BATCH_NORM, type Outputs } from "../network.ts";
-import type { Form } from "../spec.ts";
+import { type Forms, formOfBlock } from "../spec.ts";
 import { squeezePrefix } from "../state-layout.ts";
 import { convolve } from "./convolve.ts";
 
@@ -39,7 +39,7 @@ export function inferenceNormalize(parameter: Parameter): Normalize {
 }
 
 export interface ForwardOptions {
-  readonly form: Form;
+  readonly form: Forms;
   /** Borrowed parameters. */
   readonly parameter: Parameter;
   readonly normalize: Normalize;
@@ -63,7 +63,10 @@ export function forward(plan: LayerPlan, images: Tensor4D, options: ForwardOptio
   for (const block of plan.blocks) {
     const prefix = `${block.name}.${squeezePrefix(plan.spec)}`;
     const excite = (y: Tensor4D) => squeezeAndExcite(y, parameter, prefix);
-    const sum = form === "deploy" ? fusedConvolution(block, parameter, x) : branches(block, parameter, normalize, x);
+    const sum =
+      formOfBlock(form, block.index) === "deploy"
+        ? fusedConvolution(block, parameter, x)
+        : branches(block, parameter, normalize, x);
     const active = relu(squeezeExcitation === "before-relu" && block.squeezeChannels > 0 ? excite(sum) : sum);
     x = squeezeExcitation === "after-relu" && block.squeezeChannels > 0 ? excite(active) : active;
     if (block.stage > 0) features[block.stage - 1] = x; // the last block of each stage stays

@@ -1,6 +1,6 @@
 import { forward64, randomImages, randomSpec, randomState, relativeError, torchReference } from "@repvgg/tooling";
 import "@tensorflow/tfjs-backend-cpu";
-import { memory, setBackend } from "@tensorflow/tfjs-core";
+import { memory, type Scalar, setBackend, sum } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { fuseState } from "../fuse-network.ts";
 import { layerPlan } from "../layer-plan.ts";
@@ -63,6 +63,43 @@ describe("TfjsNetwork", () => {
         expect(relativeError(data, expected.data)).toBeLessThan(FLOAT32);
       });
     }
+  });
+
+  it("switches blocks to deploy form in place, with the same answers", async () => {
+    const { plan, state, images, evalLogits } = torchReference("plus");
+    const before = memory().numTensors;
+    const network = createTfjsNetwork({ spec: plan.spec, form: "train", state });
+    const owned = memory().numTensors;
+    const expectSame = async () =>
+      expect(relativeError((await network.predict(images)).data, evalLogits)).toBeLessThan(FLOAT32);
+    await network.switchToDeploy(["stage0", "stage3_first.blocks.0"]);
+    expect(network.form).toEqual(plan.blocks.map(({ index }) => (index === 0 || index === 3 ? "deploy" : "train")));
+    await expectSame();
+    await expect(network.switchToDeploy(["stage9"])).rejects.toMatchObject({ code: "E_USAGE" });
+    await network.switchToDeploy();
+    expect(network.form).toBe("deploy");
+    expect(await network.exportState()).toEqual(fuseState(plan.spec, state));
+    await expectSame();
+    await network.switchToDeploy(); // nothing left to do
+    expect(memory().numTensors).toBeLessThan(owned);
+    const step = { learningRate: 0.1, momentum: 0, weightDecay: 0, nesterov: false };
+    const training = network.trainStep(images, ({ logits }) => sum(logits) as Scalar, step);
+    await expect(training).rejects.toMatchObject({
+      code: "E_USAGE",
+      message: expect.stringContaining("switchToDeploy"),
+    });
+    network.dispose();
+    expect(memory().numTensors).toBe(before);
+  });
+
+  it("runs a partly fused network", async () => {
+    const { plan, state, images, evalLogits } = torchReference("grouped");
+    const some = fuseState(plan.spec, state, ["stage1.0", "stage4.0"]);
+    const form = plan.blocks.map(({ name }): Form => (/^stage[14]/.test(name) ? "deploy" : "train"));
+    const network = createTfjsNetwork({ spec: plan.spec, form, state: some });
+    expect(relativeError((await network.predict(images)).data, evalLogits)).toBeLessThan(FLOAT32);
+    expect(await network.exportState()).toEqual(some);
+    network.dispose();
   });
 
   it("squeezes and excites after the ReLU too", async () => {

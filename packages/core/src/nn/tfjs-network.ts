@@ -1,11 +1,13 @@
 import { type Tensor, type Tensor4D, tensor4d, tidy } from "@tensorflow/tfjs-core";
 import { RepvggError, ShapeError } from "../errors.ts";
+import { formOf } from "../form-of.ts";
 import { freezeEntries } from "../frozen-blocks.ts";
+import { fuseState } from "../fuse-network.ts";
 import { type LayerPlan, layerPlan } from "../layer-plan.ts";
 import { type Images, type Logits, type NdArray, ndArray, sizeOf } from "../nd-array.ts";
 import { nearestName } from "../nearest-name.ts";
 import type { Network, Outputs } from "../network.ts";
-import type { Form, RepVggSpec } from "../spec.ts";
+import type { Forms, RepVggSpec } from "../spec.ts";
 import type { StateDict } from "../state-dict.ts";
 import { stateLayout } from "../state-layout.ts";
 import { type BlockTensors, blockTensors } from "./block-tensors.ts";
@@ -19,8 +21,8 @@ import { Variables } from "./variables.ts";
  */
 export class TfjsNetwork implements Network {
   readonly spec: RepVggSpec;
-  readonly form: Form;
-  protected readonly variables: Variables;
+  #form: Forms;
+  protected variables: Variables;
   /** Of 1×1 images: nothing here depends on their size. */
   protected readonly plan: LayerPlan;
   #disposed = false;
@@ -29,11 +31,15 @@ export class TfjsNetwork implements Network {
    * @param state Checked already; copied.
    * @param frozen Blocks, from the input on, that do not learn.
    */
-  constructor(spec: RepVggSpec, form: Form, state: ReadonlyMap<string, NdArray>, frozen = 0) {
+  constructor(spec: RepVggSpec, form: Forms, state: ReadonlyMap<string, NdArray>, frozen = 0) {
     this.spec = spec;
-    this.form = form;
+    this.#form = form;
     this.plan = layerPlan(spec, [1, 1]);
     this.variables = new Variables(freezeEntries(stateLayout(this.plan, form), frozen), state);
+  }
+
+  get form(): Forms {
+    return this.#form;
   }
 
   predict(images: Images): Promise<Logits> {
@@ -68,6 +74,15 @@ export class TfjsNetwork implements Network {
       throw new RepvggError("E_USAGE", `There is no block "${name}". Did you mean ${nearest}?`);
     }
     return blockTensors(block, this.variables.get.bind(this.variables));
+  }
+
+  async switchToDeploy(blocks?: readonly string[]): Promise<void> {
+    this.assertUsable();
+    const state = fuseState(this.spec, await this.variables.export(), blocks);
+    this.assertUsable(); // it may have been disposed meanwhile
+    this.#form = formOf(state);
+    this.variables.dispose();
+    this.variables = new Variables(stateLayout(this.plan, this.#form), state);
   }
 
   async exportState(): Promise<StateDict> {

@@ -14,6 +14,7 @@ import {
   zerosLike,
 } from "@tensorflow/tfjs-core";
 import { assertBatchStatistics } from "../assert-batch-statistics.ts";
+import { assertTrains } from "../assert-trains.ts";
 import { checkState } from "../check-state.ts";
 import { isFrozen } from "../frozen-blocks.ts";
 import { layerPlan } from "../layer-plan.ts";
@@ -83,6 +84,7 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
    */
   async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: OptimizerStep): Promise<TrainStepResult> {
     this.assertUsable();
+    assertTrains(this);
     this.checkImages(images);
     this.#checkCanTrain(images);
     const pass = this.#forwardAndBackward(images, loss);
@@ -171,23 +173,33 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
     }
   }
 
+  override async switchToDeploy(blocks?: readonly string[]): Promise<void> {
+    await super.switchToDeploy(blocks);
+    this.#optimizer.dispose();
+    this.#average.dispose();
+  }
+
   async exportOptimizerState(): Promise<Map<string, NdArray>> {
     this.assertUsable();
+    assertTrains(this);
     return this.#optimizer.export();
   }
 
   async importOptimizerState(state: ReadonlyMap<string, NdArray>): Promise<void> {
     this.assertUsable();
+    assertTrains(this);
     this.#optimizer.import(state);
   }
 
   async exportAverage(): Promise<StateDict | undefined> {
     this.assertUsable();
+    assertTrains(this);
     return this.#average.export();
   }
 
   async importAverage(average: StateDict): Promise<void> {
     this.assertUsable();
+    assertTrains(this);
     checkState(this.plan, "train", average);
     this.#average.import(average);
   }
