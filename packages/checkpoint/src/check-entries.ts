@@ -23,7 +23,7 @@ const MAX_NAME = 200;
  */
 export function checkEntries(
   plan: LayerPlan,
-  form: Form,
+  form: Form | readonly Form[],
   state: ReadonlyMap<string, NdArray>,
   nameInFile: (name: string) => string,
 ): void {

@@ -2,6 +2,7 @@ import {
   checkState,
   type Form,
   formOf,
+  fuseState,
   layerPlan,
   type NdArray,
   parseSpec,
@@ -107,9 +108,9 @@ export function readCheckpoint(file: ByteSource, source: string, { hints, ema }:
   }
   const { [OWN_METADATA]: own, format: _, ...rest } = metadata;
   const { classes, preprocessing, ...described } = own === undefined ? {} : readOwn(own, source);
-  const { spec, form } = fitted(state, described, hints, source, (name) => names.get(name) ?? name);
+  const { spec, form, fused } = fitted(state, described, hints, source, (name) => names.get(name) ?? name);
   checkClasses(classes, spec, source);
-  return { spec, form, state, classes, preprocessing, metadata: rest };
+  return { spec, form, state: fused ?? state, classes, preprocessing, metadata: rest };
 }
 
 /** An array of its own, in memory layout. */
@@ -159,16 +160,14 @@ function fitted(
   hints: Partial<RepVggSpec> | undefined,
   source: string,
   nameInFile: (name: string) => string,
-): { spec: RepVggSpec; form: Form } {
+): { spec: RepVggSpec; form: Form; fused?: StateDict } {
   try {
     const form = described.form ?? formOf(state);
     const spec = described.spec ?? specOf(state, hints);
-    if (typeof form !== "string") {
-      throw new RepvggError("E_CHECKPOINT", "Some blocks are fused and some are not; fuse all of them, or none.");
-    }
     const plan = layerPlan(spec, [1, 1]);
     checkEntries(plan, form, state, nameInFile);
-    return { spec, form };
+    // What is fused cannot be had back: a partly fused network is good for inference only, and fusing the rest changes no answer.
+    return typeof form === "string" ? { spec, form } : { spec, form: "deploy", fused: fuseState(spec, state) };
   } catch (cause) {
     if (!(cause instanceof RepvggError)) throw cause;
     throw new RepvggError("E_CHECKPOINT", `${source} does not hold a complete RepVGG. ${cause.message}`, { cause });

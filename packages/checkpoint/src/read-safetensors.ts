@@ -1,6 +1,8 @@
 import { RepvggError, sizeOf } from "@repvgg/core";
+import { type ByteSource, memorySource } from "./byte-source.ts";
 import { DTYPE_BYTES, type Dtype, isDtype } from "./dtypes.ts";
 import { objectKeys } from "./object-keys.ts";
+import type { StoredWeights } from "./stored-weights.ts";
 
 /** A tensor as it lies in a file. */
 export interface RawTensor {
@@ -36,21 +38,26 @@ const METADATA_KEY = "__metadata__";
  * @see https://github.com/huggingface/safetensors#format
  */
 export function readSafetensors(bytes: Uint8Array, source = "The safetensors data"): Safetensors {
+  const { tensors, metadata } = openSafetensors(memorySource(bytes), source);
+  const raw = [...tensors].map(([name, { dtype, shape, read }]) => [name, { dtype, shape, data: read() }] as const);
+  return { tensors: new Map(raw), metadata };
+}
+
+/** {@link readSafetensors} of a file that need not be in memory: only the header is read, tensors when they are asked for. */
+export function openSafetensors(file: ByteSource, source: string): StoredWeights {
   const fail: Fail = (why, cause) => {
     throw new RepvggError("E_CHECKPOINT", `${source} ${why}`, { cause });
   };
-  // A plain view: Node's Buffer overrides slice().
-  const file = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { header, dataStart } = readHeader(file, fail);
   const { [METADATA_KEY]: metadata = {}, ...descriptions } = header;
-  const dataLength = file.length - dataStart;
+  const dataLength = file.size - dataStart;
   const entries = Object.entries(descriptions).map(([name, value]) => readEntry(name, value, dataLength, fail));
   checkCoverage(entries, dataLength, fail);
   return {
     tensors: new Map(
       entries.map(({ name, dtype, shape, begin, end }) => [
         name,
-        { dtype, shape, data: file.subarray(dataStart + begin, dataStart + end) },
+        { dtype, shape, read: () => file.read(dataStart + begin, dataStart + end) },
       ]),
     ),
     metadata: readMetadata(metadata, fail),
@@ -59,24 +66,22 @@ export function readSafetensors(bytes: Uint8Array, source = "The safetensors dat
 
 type Fail = (why: string, cause?: unknown) => never;
 
-function readHeader(file: Uint8Array, fail: Fail): { header: Record<string, unknown>; dataStart: number } {
-  if (file.length < 8)
-    fail(`is not safetensors: it has ${file.length} bytes, and the length of its header alone takes 8.`);
-  checkForeign(file, fail);
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+function readHeader(file: ByteSource, fail: Fail): { header: Record<string, unknown>; dataStart: number } {
+  if (file.size < 8) fail(`is not safetensors: it has ${file.size} bytes, and the length of its header alone takes 8.`);
+  const head = file.read(0, Math.min(file.size, 9));
+  checkForeign(head, fail);
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const length = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true);
   if (length > MAX_HEADER_BYTES) {
     fail(`is not safetensors, or damaged: its header would have ${length} bytes, and ${MAX_HEADER_BYTES} are allowed.`);
   }
-  if (length > file.length - 8) {
-    fail(
-      `is cut short: its header has ${length} bytes, but only ${file.length - 8} follow. Copy or download it again.`,
-    );
+  if (length > file.size - 8) {
+    fail(`is cut short: its header has ${length} bytes, but only ${file.size - 8} follow. Copy or download it again.`);
   }
   let header: unknown;
   let json = "";
   try {
-    json = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(file.subarray(8, 8 + length));
+    json = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(file.read(8, 8 + length));
     header = JSON.parse(json);
   } catch (cause) {
     fail(`is not safetensors, or damaged: its header is not JSON (${(cause as Error).message}).`, cause);
@@ -94,14 +99,14 @@ export function looksLikeSafetensors(head: Uint8Array): boolean {
   return head[6] === 0 && head[7] === 0 && head[8] === 0x7b;
 }
 
-function checkForeign(file: Uint8Array, fail: Fail): void {
-  if (looksLikeSafetensors(file)) return;
-  if (file[0] === 0x50 && file[1] === 0x4b && file[2] === 0x03) {
+function checkForeign(head: Uint8Array, fail: Fail): void {
+  if (looksLikeSafetensors(head)) return;
+  if (head[0] === 0x50 && head[1] === 0x4b && head[2] === 0x03) {
     fail(
       "is a zip archive, perhaps a PyTorch file (.pth, .pt), and only safetensors is read here; parseCheckpoint reads both.",
     );
   }
-  if (file[0] === 0x80 && file[1] === 0x02) {
+  if (head[0] === 0x80 && head[1] === 0x02) {
     fail(
       "is a Python pickle, perhaps an old PyTorch file, and only safetensors is read here; parseCheckpoint reads both.",
     );

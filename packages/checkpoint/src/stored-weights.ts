@@ -1,6 +1,6 @@
 import { type ByteSource, type Fail, failureOf } from "./byte-source.ts";
 import type { Dtype } from "./dtypes.ts";
-import { looksLikeSafetensors, readSafetensors } from "./read-safetensors.ts";
+import { looksLikeSafetensors, openSafetensors } from "./read-safetensors.ts";
 import { readTorch, type TorchOptions } from "./torch/read-torch.ts";
 
 /** A tensor of a file, checked, and not read yet. */
@@ -33,11 +33,7 @@ export function readWeights(source: ByteSource, file: string, options?: TorchOpt
   }
   if (options?.ema)
     failureOf(file)('has no averaged weights: a safetensors file holds one set. Read it without "ema".');
-  const { tensors, metadata } = readSafetensors(source.read(0, source.size), file);
-  return {
-    tensors: new Map([...tensors].map(([name, { dtype, shape, data }]) => [name, { dtype, shape, read: () => data }])),
-    metadata,
-  };
+  return openSafetensors(source, file);
 }
 
 function isTorch(head: Uint8Array, text: string): boolean {
