@@ -80,6 +80,12 @@ export const PROOF_OPTIONS = {
     min: 0,
     default: 1e-4,
   },
+  weightTolerance: {
+    kind: "number",
+    help: "largest accepted difference of a fused weight, as a fraction of what it is the sum of; 1 accepts any",
+    min: 0,
+    defaultText: "a hundredth of --tolerance",
+  },
   images: { kind: "list", value: "file", help: "image files that both are run on as well" },
   randomImages: { kind: "integer", help: "random images that both are run on", min: 1, max: 100000, default: 64 },
 } as const satisfies OptionSpecs;

@@ -49,6 +49,14 @@ export interface Proof extends LogitsComparison {
   readonly paramsAfter: number;
 }
 
+/** What is accepted as equal. */
+export interface Tolerances {
+  /** Of logits, as a fraction of the largest. */
+  tolerance: number;
+  /** Of a weight, as a fraction of the terms that it is the sum of; 1 or more: any. @default a hundredth of the other */
+  weightTolerance?: number | undefined;
+}
+
 const BATCH = 16;
 /** How much less is accepted of weights than of logits: by default 10⁻⁶, three times what fusing in float32 can amount to. */
 const STRICTER = 100;
@@ -59,7 +67,7 @@ export async function compareModels(
   a: Runnable,
   b: Runnable,
   inputs: ProofInputs,
-  tolerance: number,
+  { tolerance, weightTolerance = tolerance / STRICTER }: Tolerances,
 ): Promise<Proof> {
   const before = await logitsOf(device, a, inputs.device);
   const after = await logitsOf(device, b, inputs.device);
@@ -67,11 +75,10 @@ export async function compareModels(
   const float64 = compareIn64(a, b, inputs.float64);
   const parts = comparable(a.spec, b.spec) ? compareWeights(planOf(a), a.state, b.state) : null;
   const worstBlock = parts && worstPart(parts);
-  const weightTolerance = tolerance / STRICTER;
   const equal = [
     comparison.maxRelativeError <= tolerance,
     float64.maxRelativeError <= tolerance,
-    worstBlock === null || worstBlock.maxRelativeError <= weightTolerance,
+    worstBlock === null || weightTolerance >= 1 || worstBlock.maxRelativeError <= weightTolerance,
   ].every(Boolean);
   const params = ({ spec, form }: Runnable) => profile(layerPlan(spec, [1, 1]), form).params;
   return {

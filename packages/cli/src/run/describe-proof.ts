@@ -31,7 +31,7 @@ export function describeFailure(proof: Proof): string {
   if (!(logits <= tolerance)) {
     parts.push(`the answers differ by ${exponential(logits)} of the largest logit, ${tolerance} is accepted`);
   }
-  if (worst && !(worst.maxRelativeError <= weightTolerance)) {
+  if (worst && weightTolerance < 1 && !(worst.maxRelativeError <= weightTolerance)) {
     const [a, b] = worst.values;
     parts.push(
       `the weights differ most in ${worst.name}: ${worst.weight} is ${value(a)} in one and ${value(b)} in the other, when fused`,

@@ -90,7 +90,7 @@ async function prove(
   const device = await openDeviceOf(options, terminal);
   try {
     const inputs = await proofInputs(model, model.imageSize, options, terminal);
-    const proof = await compareModels(device, model, written, inputs, options.tolerance);
+    const proof = await compareModels(device, model, written, inputs, options);
     if (proof.equal) return proof;
     terminal.note(describeProof(proof).join("\n"));
     throw new RepvggError(

@@ -3,15 +3,13 @@ import { saveCheckpoint } from "@repvgg/checkpoint/node";
 import { fuseState, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { compareModels } from "./compare-models.ts";
+import { compareModels, type Tolerances } from "./compare-models.ts";
 import { describeFailure, describeProof } from "./describe-proof.ts";
 import { loadTrained, type ModelOptions } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 import { type ProofInputOptions, proofInputs } from "./proof-inputs.ts";
 
-export interface ProofOptions extends ProofInputOptions {
-  tolerance: number;
-}
+export interface ProofOptions extends ProofInputOptions, Tolerances {}
 
 /**
  * Fuses a checkpoint, proves on random images that both forms give the same answers, and only then writes the deploy form.
@@ -35,7 +33,7 @@ export async function fuseCheckpoint(
   const device = await openDeviceOf(options, terminal);
   try {
     const inputs = await proofInputs(model, imageSize, options, terminal);
-    const proof = await compareModels(device, model, fused, inputs, options.tolerance);
+    const proof = await compareModels(device, model, fused, inputs, options);
     const figures = describeProof(proof);
     if (!proof.equal) {
       terminal.note(figures.join("\n"));

@@ -22,7 +22,7 @@ export async function verifyCheckpoints(
   try {
     const { imageSize, preprocessing } = a.preprocessing ? a : b;
     const inputs = await proofInputs({ ...a, preprocessing }, imageSize, options, terminal);
-    const proof = await compareModels(device, a, b, inputs, options.tolerance);
+    const proof = await compareModels(device, a, b, inputs, options);
     const verdict = proof.equal ? "give the same answers." : `do not give the same answers: ${describeFailure(proof)}`;
     return {
       value: proof,
