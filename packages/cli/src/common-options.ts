@@ -25,9 +25,20 @@ export const IMAGE_SIZE_OPTION = {
   },
 } as const satisfies OptionSpecs;
 
+/** Of the network; no weight depends on them. */
+export const STRIDES_OPTION = {
+  strides: {
+    kind: "text",
+    value: "list",
+    help: "strides of the stem and stages 1 to 4, each 1 or 2: 1,1,2,2,2 suits small images",
+    defaultText: "what the model says, else 2,2,2,2,2",
+  },
+} as const satisfies OptionSpecs;
+
 /** How a network is made from `MODEL`. */
 export const MODEL_OPTIONS = {
   ...IMAGE_SIZE_OPTION,
+  ...STRIDES_OPTION,
   numClasses: {
     kind: "integer",
     help: "classes of a named network",

@@ -65,6 +65,8 @@ describe("wrong usage", () => {
     ["an empty number", ["train", "--epochs", ""], '--epochs must be a whole number in [1, 100000], got "".'],
     ["an unknown choice", ["train", "--schedule", "cosin"], 'got "cosin". Did you mean cosine?'],
     ["an unknown device", ["bench", "a0", "--device", "wsm"], 'got "wsm". Did you mean wasm?'],
+    ["strides of 3", ["summary", "a0", "--strides", "1,3,2,2,2"], "five of 1 or 2"],
+    ["four strides", ["summary", "a0", "--strides", "1,2,2,2"], "five of 1 or 2"],
     ["an unknown variant", ["summary", "repvgg-a9"], "Did you mean repvgg-a0?"],
     ["a missing argument", ["fuse", "a.safetensors"], "missing required argument 'out'"],
     ["an argument too many", ["variants", "a0"], "too many arguments"],
@@ -114,6 +116,16 @@ describe("variants and summary", () => {
     });
     const sum = (key: string) => summary.layers.reduce((n: number, l: Record<string, number>) => n + l[key]!, 0);
     expect([sum("params"), sum("macs")]).toEqual([summary.params, summary.macs]);
+  });
+
+  it("summary takes other strides", async () => {
+    const { stdout } = await run("summary", "a0", "--image-size", "32", "--strides", "1,1,2,2,2", "--json");
+    const { layers } = JSON.parse(stdout);
+    expect(layers[0].outputShape).toEqual([48, 32, 32]);
+    expect(layers.at(-2).name).toBe("gap");
+    expect(layers.filter((l: { name: string }) => l.name.startsWith("stage4.0")).at(-1).outputShape).toEqual([
+      1280, 4, 4,
+    ]);
   });
 
   it("summary takes another image size and other classes", async () => {

@@ -1,4 +1,11 @@
-import { DATA_IMAGE_SIZE_OPTION, DATA_OPTION, DEVICE_OPTIONS, SEED_OPTION, SPLIT_OPTION } from "./common-options.ts";
+import {
+  DATA_IMAGE_SIZE_OPTION,
+  DATA_OPTION,
+  DEVICE_OPTIONS,
+  SEED_OPTION,
+  SPLIT_OPTION,
+  STRIDES_OPTION,
+} from "./common-options.ts";
 import type { OptionSpecs } from "./option.ts";
 
 /** Settings of every training. */
@@ -11,6 +18,7 @@ const SHARED_SETTINGS = {
     help: "a name from `repvgg variants`, or a checkpoint whose architecture to take",
     defaultText: "none, required",
   },
+  ...STRIDES_OPTION,
   weights: { kind: "text", value: "file", help: "checkpoint to start from", defaultText: "random weights" },
   epochs: { kind: "integer", help: "passes over the training images", min: 1, max: 100000, default: 4 },
   batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 128 },

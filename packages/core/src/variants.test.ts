@@ -39,7 +39,7 @@ describe("variantOf", () => {
 
   it("is undefined for a network without a name", () => {
     const { spec } = findVariant("a0");
-    expect(variantOf({ ...spec, strides: [1, 1, 2, 2, 2] })).toBeUndefined();
+    expect(variantOf({ ...spec, strides: [1, 1, 1, 2, 2] })).toBeUndefined();
     expect(variantOf({ ...spec, groups: { 2: 2 } })).toBeUndefined();
   });
 });

@@ -83,6 +83,13 @@ export const VARIANTS: readonly Variant[] = [
     source: AUTHORS,
     imageSize: 320, // trained at 256, published at 320
   }),
+  // A0's widths and depth; stem and stage 1 keep the resolution, so that 32×32 images (CIFAR) give stage 4 a 4×4 map.
+  small("repvgg-a0-32", 32, {
+    numBlocks: A_BLOCKS,
+    widthMultiplier: [0.75, 0.75, 0.75, 2.5],
+    strides: [1, 1, 2, 2, 2],
+    numClasses: 10,
+  }),
   // A0's widths and depth; its stem keeps the resolution, so that 64×64 images give stage 4 a 4×4 map.
   small("repvgg-a0-64", 64, {
     numBlocks: A_BLOCKS,

@@ -2,9 +2,11 @@ import { readFile, stat } from "node:fs/promises";
 import { parseOnnx } from "@repvgg/checkpoint";
 import { isTfjsFolder, type LoadedCheckpoint, loadCheckpoint, loadTfjsFolder } from "@repvgg/checkpoint/node";
 import {
+  checkState,
   defineSpec,
   type Form,
   findVariant,
+  layerPlan,
   type RepVggSpec,
   RepvggError,
   type StateDict,
@@ -13,10 +15,13 @@ import {
 import { type Preprocessing, parsePreprocessing } from "@repvgg/data";
 import { DEFAULT_IMAGE_SIZE, defaultImageSize } from "./image-size.ts";
 import { exists, runFiles } from "./run-folder.ts";
+import { parseStrides } from "./strides.ts";
 
 export interface ModelOptions {
   imageSize?: number | undefined;
   numClasses?: number | undefined;
+  /** Five of 1 or 2, with commas between them. */
+  strides?: string | undefined;
   /** Takes the moving average of the weights, which a training may have put into its file. */
   emaWeights?: boolean | undefined;
 }
@@ -50,16 +55,32 @@ export async function loadModel(model: string, options: ModelOptions = {}): Prom
   if (await isFile(model)) {
     const loaded = await loadTrained(model, options);
     const { numClasses = loaded.spec.numClasses } = options;
-    if (numClasses === loaded.spec.numClasses) return loaded;
+    if (numClasses === loaded.spec.numClasses) return withStrides(loaded, options.strides);
     throw new RepvggError(
       "E_USAGE",
       `--num-classes is ${numClasses}, but ${model} has ${loaded.spec.numClasses} classes.`,
     );
   }
   const variant = variantOf(model);
-  const spec = options.numClasses ? defineSpec({ ...variant.spec, numClasses: options.numClasses }) : variant.spec;
+  const { numClasses = variant.spec.numClasses } = options;
+  const strides = options.strides === undefined ? variant.spec.strides : parseStrides(options.strides);
+  const spec = defineSpec({ ...variant.spec, numClasses, strides });
   const size = options.imageSize ?? defaultImageSize(variant);
   return { name: variant.name, spec, form: "train", imageSize: [size, size] };
+}
+
+/** @throws {RepvggError} `E_USAGE`: with these strides the network has other identity branches than the checkpoint. */
+function withStrides(model: TrainedModel, text: string | undefined): TrainedModel {
+  if (text === undefined) return model;
+  const spec = defineSpec({ ...model.spec, strides: parseStrides(text) });
+  try {
+    checkState(layerPlan(spec, [1, 1]), model.form, model.state);
+  } catch (cause) {
+    throw new RepvggError("E_USAGE", `--strides ${text} does not fit ${model.name}. ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  return { ...model, spec };
 }
 
 function variantOf(name: string): Variant {

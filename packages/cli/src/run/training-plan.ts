@@ -57,7 +57,7 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   checkImageSize(settings.imageSize, training);
   const numClasses = training.classes.length;
 
-  const model = await loadModel(settings.model!, { imageSize: settings.imageSize });
+  const model = await loadModel(settings.model!, { imageSize: settings.imageSize, strides: settings.strides });
   const preprocessing = preprocessingOf(training, model.imageSize[0]);
   const { inputChannels } = preprocessing;
   const spec = defineSpec({ ...model.spec, numClasses, inputChannels });
