@@ -1,8 +1,8 @@
 import type { EpochRecord } from "./trainer-types.ts";
 
-/** The records that epochs are compared by: those of the validation set, without one those of the training set. */
+/** The records that epochs are compared by: those of the validation set, by the weights and their average; without one those of the training set. */
 const judged = (history: readonly EpochRecord[]) => {
-  const validated = history.filter(({ split }) => split === "val");
+  const validated = history.filter(({ split }) => split !== "train");
   return validated.length > 0 ? validated : history;
 };
 

@@ -115,7 +115,7 @@ describe("a training is refused before its first step when", () => {
       message: "epochs must be a whole number, 1 or more, got 0.",
     });
     expect(await refusal({ saveEverySteps: 0.5 })).toMatchObject({ code: "E_USAGE" });
-    expect(await refusal({ sgd: { momentum: 2 } })).toMatchObject({ code: "E_USAGE" });
+    expect(await refusal({ optimizer: { momentum: 2 } })).toMatchObject({ code: "E_USAGE" });
     const network = createTfjsNetwork({ spec: TINY, state: initialState(TINY, 1, "deploy"), form: "deploy" });
     expect(await refusal({ network: network as Network as Student })).toMatchObject({
       code: "E_USAGE",

@@ -1,6 +1,25 @@
 import { type Images, type RepVggSpec, RepvggError, ShapeError } from "@repvgg/core";
 import type { Batch, BatchSource } from "./batch-source.ts";
-import type { Student } from "./trainer-types.ts";
+import type { Student, TrainerOptions } from "./trainer-types.ts";
+
+/**
+ * Whether a training can begin.
+ *
+ * @throws {RepvggError} `E_USAGE`, `E_DATA`: an option is out of range, or network and data do not fit together.
+ */
+export function checkTrainerOptions(options: TrainerOptions): void {
+  const { network, data, validation, epochs, saveEverySteps = 1, accumulate = 1, patience = 1 } = options;
+  for (const [name, value] of Object.entries({ epochs, saveEverySteps, accumulate, patience })) {
+    if (Number.isInteger(value) && value >= 1) continue;
+    throw new RepvggError("E_USAGE", `${name} must be a whole number, 1 or more, got ${value}.`);
+  }
+  if (network.form !== "train") {
+    throw new RepvggError("E_USAGE", "A network in deploy form cannot be trained. Train its train form, then fuse it.");
+  }
+  checkSource(data, network.spec, "training set");
+  checkBatchSize(data, network.batchSize);
+  if (validation) checkSource(validation, network.spec, "validation set");
+}
 
 /**
  * Whether a network can learn from, or be judged on, a data set: found out before the first step.

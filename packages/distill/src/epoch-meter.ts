@@ -23,8 +23,14 @@ export class EpochMeter {
       top5: sums.top5 + top5,
       seconds: sums.seconds,
       lr,
+      ...(sums.skipped !== undefined && { skipped: sums.skipped }),
       ...addFigures(sums.figures, figures, N),
     };
+  }
+
+  /** Counts a batch whose loss was not finite. */
+  skip(lr: number): void {
+    this.#sums = { ...this.#sums, lr, skipped: (this.#sums.skipped ?? 0) + 1 };
   }
 
   addSeconds(seconds: number): void {
@@ -37,7 +43,7 @@ export class EpochMeter {
 
   /** Means over what was added. */
   record(epoch: number): EpochRecord {
-    const { images, loss, top1, top5, seconds, lr, figures } = this.#sums;
+    const { images, loss, top1, top5, seconds, lr, figures, skipped } = this.#sums;
     const mean = (sum: number) => sum / images;
     const imagesPerSecond = seconds > 0 ? images / seconds : 0;
     return {
@@ -49,6 +55,7 @@ export class EpochMeter {
       lr,
       imagesPerSecond,
       seconds,
+      ...(skipped !== undefined && { skipped }),
       ...(figures && { figures: Object.fromEntries(Object.entries(figures).map(([name, sum]) => [name, mean(sum)])) }),
     };
   }

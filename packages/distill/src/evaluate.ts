@@ -51,7 +51,7 @@ export interface Evaluation {
  * @throws {RepvggError} `E_DATA`, `E_SHAPE`: the data does not fit the network; `E_ABORTED`.
  */
 export async function evaluate(
-  network: Network,
+  network: Pick<Network, "spec" | "predict">,
   source: BatchSource,
   { keepLogits = false, onBatch, signal }: EvaluateOptions = {},
 ): Promise<Evaluation> {

@@ -13,17 +13,28 @@ export type {
 export { crossEntropyObjective, kdObjective, type Teacher } from "./objectives.ts";
 export { oneHot } from "./one-hot.ts";
 export {
+  ADAMW_DEFAULTS,
+  type AdamWOptions,
+  type OptimizerOptions,
+  optimizerOptions,
+  SGD_DEFAULTS,
+  type SgdOptions,
+} from "./optimizer-options.ts";
+export {
   constantSchedule,
   cosineSchedule,
+  multiStepSchedule,
+  oneCycleSchedule,
+  polynomialSchedule,
   type Schedule,
   stepSchedule,
   type TrainingLength,
   withWarmup,
 } from "./schedules.ts";
-export { SGD_DEFAULTS, type SgdOptions, sgdOptions } from "./sgd-options.ts";
 export { cachedTeacher, networkTeacher, teacherLogits } from "./teachers.ts";
 export { Trainer } from "./trainer.ts";
 export type {
+  EmaOptions,
   EpochRecord,
   EpochReport,
   SaveReason,

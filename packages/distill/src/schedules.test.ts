@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { constantSchedule, cosineSchedule, type Schedule, stepSchedule, withWarmup } from "./schedules.ts";
-import { SGD_DEFAULTS, sgdOptions } from "./sgd-options.ts";
 import { difference, lossFixture } from "./test-fixture.ts";
 
 const { schedules } = lossFixture();
@@ -37,21 +36,5 @@ describe("schedules", () => {
     expect(() => stepSchedule({ epochs: 0 })).toThrow("epochs must be positive, got 0.");
     expect(() => stepSchedule({ gamma: 0 })).toThrow("gamma must be in (0, 1], got 0.");
     expect(() => withWarmup(constantSchedule(), { epochs: -1 })).toThrow("epochs must be 0 or more, got -1.");
-  });
-});
-
-describe("sgdOptions", () => {
-  it("completes with the defaults", () => {
-    expect(sgdOptions({ learningRate: 0.2 })).toEqual({ ...SGD_DEFAULTS, learningRate: 0.2 });
-  });
-
-  it.each([
-    [{ learningRate: 0 }, "learningRate must be a positive number, got 0."],
-    [{ learningRate: Number.NaN }, "learningRate must be a positive number, got NaN."],
-    [{ momentum: 1 }, "momentum must be in [0, 1), got 1."],
-    [{ weightDecay: -1 }, "weightDecay must be 0 or a positive number, got -1."],
-    [{ momentum: 0, nesterov: true }, "momentum must be positive with nesterov, got 0."],
-  ])("refuses %o", (options, message) => {
-    expect(() => sgdOptions(options)).toThrow(expect.objectContaining({ code: "E_USAGE", message }));
   });
 });

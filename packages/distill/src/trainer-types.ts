@@ -1,17 +1,18 @@
-import type { NdArray, StateDict, TrainableNetwork } from "@repvgg/core";
+import type { NdArray, Network, StateDict, TrainableNetwork } from "@repvgg/core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { BatchSource } from "./batch-source.ts";
 import type { EvaluationBatch } from "./evaluate.ts";
 import type { Figures, Objective } from "./objective.ts";
+import type { OptimizerOptions } from "./optimizer-options.ts";
 import type { Schedule } from "./schedules.ts";
-import type { SgdOptions } from "./sgd-options.ts";
 
 /** One line of a training's history: an epoch on one split. Rates are fractions. */
 export interface EpochRecord {
   /** Counted from 1. */
   readonly epoch: number;
-  readonly split: "train" | "val";
-  /** Mean loss: the objective's on `train`, cross-entropy on `val`. */
+  /** `ema`: the validation set, with the average of the weights. */
+  readonly split: "train" | "val" | "ema";
+  /** Mean loss: the objective's on `train`, else cross-entropy. */
   readonly loss: number;
   readonly top1: number;
   readonly top5: number;
@@ -21,9 +22,11 @@ export interface EpochRecord {
   readonly seconds: number;
   /** Means of what the objective told of its steps; absent where it told nothing. */
   readonly figures?: Figures;
+  /** Batches whose loss was not finite; absent where there were none. */
+  readonly skipped?: number;
 }
 
-/** What is known after a step. */
+/** What is known after a step: an update of the parameters. */
 export interface StepReport {
   /** Steps done, of `totalSteps`. */
   readonly step: number;
@@ -34,9 +37,13 @@ export interface StepReport {
   /** Batches done in this epoch, of `batchesPerEpoch`. */
   readonly batch: number;
   readonly batchesPerEpoch: number;
-  /** Loss of this step's batch, before the update. */
+  /** Mean loss of this step's batches, before the update. NaN if all were skipped. */
   readonly loss: number;
   readonly learningRate: number;
+  /** L2 norm of the gradient before it was clipped; given where `maxGradientNorm` is. */
+  readonly gradientNorm?: number;
+  /** Batches of this epoch so far whose loss was not finite. */
+  readonly skipped: number;
   /** Means over the epoch so far. */
   readonly averageLoss: number;
   readonly top1: number;
@@ -52,8 +59,12 @@ export interface EpochReport {
   readonly train: EpochRecord;
   /** Absent without a validation set. */
   readonly validation?: EpochRecord;
+  /** The validation with the average of the weights; given with `ema`. */
+  readonly average?: EpochRecord;
   /** Whether this epoch is the best so far: by top-1 on the validation set, without one on the training set. */
   readonly isBest: boolean;
+  /** The better of this epoch's weights: `ema` where their average answered better. */
+  readonly better: "network" | "ema";
 }
 
 /** A batch of the validation after an epoch, with what the network answered. */
@@ -89,6 +100,7 @@ export interface TrainerProgress {
     readonly seconds: number;
     readonly lr: number;
     readonly figures?: Figures;
+    readonly skipped?: number;
   };
   /** All finished epochs. */
   readonly history: readonly EpochRecord[];
@@ -99,8 +111,10 @@ export interface TrainerState {
   readonly progress: TrainerProgress;
   /** Make the network of the resumed training from it. */
   readonly network: StateDict;
-  /** Momentum buffers by parameter name; empty before the first step. */
+  /** As `TrainableNetwork.exportOptimizerState` gives it; empty before the first step. */
   readonly optimizer: ReadonlyMap<string, NdArray>;
+  /** The average of the weights; absent without one. */
+  readonly average?: StateDict;
   /** What the objective learnt itself; absent where it learns nothing. */
   readonly objective?: ReadonlyMap<string, NdArray>;
 }
@@ -110,6 +124,14 @@ export type Student = TrainableNetwork<Tensor, Scalar> & {
   readonly imageSize?: readonly [height: number, width: number];
   readonly batchSize?: number;
 };
+
+/** An exponential moving average of the weights: `a ← decay · a + (1 − decay) · w` after each step, at first `a = w`. */
+export interface EmaOptions {
+  /** In [0, 1). */
+  readonly decay: number;
+  /** The decay rises from 0 to `decay` as `1 − 1 / t` does at step t, so that the first steps weigh no more than others. @default false */
+  readonly warmup?: boolean;
+}
 
 /** Why a state is saved: an epoch is done, `saveEverySteps` steps are, or the signal stopped the training. */
 export type SaveReason = "epoch" | "steps" | "abort";
@@ -121,11 +143,35 @@ export interface TrainerOptions {
   /** @default crossEntropyObjective() */
   objective?: Objective;
   epochs: number;
-  sgd?: SgdOptions;
+  /** @default SGD, with SGD_DEFAULTS */
+  optimizer?: OptimizerOptions;
   /** @default cosineSchedule() */
   schedule?: Schedule;
+  /** Batches whose mean gradient makes one step; the last step of an epoch may have fewer. @default 1 */
+  accumulate?: number;
+  /** Keeps an average of the weights and running statistics, and validates it too. @default none */
+  ema?: EmaOptions;
+  /** Stops when so many epochs in a row were no better than the best before them. @default never */
+  patience?: number;
+  /**
+   * At a batch whose loss is not finite: `stop` with `E_DIVERGED`, or `skip` it. Weights that are not finite stop the training in
+   * any case, and so do ten batches in a row. @default "stop"
+   */
+  onNonFinite?: "stop" | "skip";
   /** Evaluated after each epoch: the whole of it, in inference mode. */
   validation?: BatchSource;
+  /**
+   * Validates on a network made for it of the state that it is given, rather than on the one that is trained: for images of another
+   * size. Disposed after use.
+   */
+  evaluationNetwork?(state: StateDict): Promise<Network>;
+  /**
+   * What the next epoch is trained with, where that changes: another network, made of the state of the one before, and batches of
+   * its size. What the optimiser and the average hold moves on to it; the network before is the caller's to dispose.
+   *
+   * @param epoch Counted from 0.
+   */
+  prepareEpoch?(epoch: number, network: Student): Promise<{ network: Student; data: BatchSource } | undefined>;
   callbacks?: TrainerCallbacks | readonly TrainerCallbacks[];
   /** Called with a complete state; writing it is the caller's. `epoch` is given after the last step of an epoch. */
   save?(state: TrainerState, context: { reason: SaveReason; report?: EpochReport }): void | Promise<void>;
@@ -134,7 +180,7 @@ export interface TrainerOptions {
   /** Stops after the running step: saves, then throws `E_ABORTED`. */
   signal?: AbortSignal;
   /** Continues the training that this state was saved from. */
-  resume?: Pick<TrainerState, "progress" | "optimizer" | "objective">;
+  resume?: Pick<TrainerState, "progress" | "optimizer" | "average" | "objective">;
 }
 
 /** What a finished training gives. */
@@ -143,4 +189,6 @@ export interface TrainingResult {
   /** The best epoch's record, as `EpochReport.isBest` judges. */
   readonly best: EpochRecord;
   readonly seconds: number;
+  /** Whether `patience` ended it before its last epoch. */
+  readonly stoppedEarly: boolean;
 }

@@ -24,7 +24,7 @@ const options = ({ network = tinyNetwork(), ...more }: Partial<TrainerOptions> =
   data: trainingLoader(),
   validation: orderedLoader(),
   epochs: EPOCHS,
-  sgd: { learningRate: 0.05, nesterov: true },
+  optimizer: { learningRate: 0.05, nesterov: true },
   ...more,
 });
 

@@ -19,7 +19,7 @@ function reports(wrong: readonly number[]): StepReport[] {
         loss: i,
         learningRate: 0.1,
       },
-      ...{ averageLoss: 0, top1: 1 - wrongInEpoch / (10 * batch), imagesPerSecond: 1, etaSeconds: 1 },
+      ...{ averageLoss: 0, top1: 1 - wrongInEpoch / (10 * batch), imagesPerSecond: 1, etaSeconds: 1, skipped: 0 },
     };
   });
 }

@@ -53,7 +53,7 @@ export async function trainNetwork(job: TrainingJob): Promise<{ record: Training
       validation: plainBatches(data.test, batchSize),
       objective,
       epochs: recipe.epochs,
-      sgd: { learningRate, momentum, weightDecay },
+      optimizer: { learningRate, momentum, weightDecay },
       signal,
       ...(resume && { resume: resume.trainer }),
       save: (state) => job.save({ trainer: state, curve: curve.state }),

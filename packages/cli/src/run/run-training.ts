@@ -107,7 +107,7 @@ async function runTrainer(
       ...trainingSources(plan),
       objective,
       epochs,
-      sgd: { learningRate: lr, momentum, weightDecay },
+      optimizer: { learningRate: lr, momentum, weightDecay },
       schedule: scheduleOf(settings),
       callbacks: shown.callbacks,
       save: (state, { report }) => save(plan, folder, state, report),
