@@ -29,7 +29,7 @@ describe("help", () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       const text = stdout.replace(/\s+/g, " ");
       for (const key of [...Object.keys(options), "json"]) {
-        expect(text).toMatch(new RegExp(` ${flagName(key)} (<\\w+> )?[^<]*default: `));
+        expect(text).toMatch(new RegExp(` ${flagName(key)} (<[\\w.]+> )?[^<]*default: `));
       }
       expect(stdout).toContain(`Example:\n  $ ${example}`);
     },
