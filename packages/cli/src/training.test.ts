@@ -95,6 +95,43 @@ describe("train", () => {
     expect(stderr).toContain("which start anew for 10 classes");
   });
 
+  it("takes all that decides a step, and continues with it bit for bit", async () => {
+    const options = ["--optimizer", "adamw", "--clip-grad", "1", "--accumulate", "3", "--schedule", "one-cycle"];
+    const more = [
+      "--ema",
+      "0.9",
+      "--freeze",
+      "stem,stage1",
+      "--on-nan",
+      "skip",
+      "--custom-l2",
+      "0.001",
+      "--epochs",
+      "6",
+    ];
+    const args = [...TINY, "--batch-size", "8", ...options, ...more, "--save-every", "1", "--seed", "2"];
+    const whole = await run("train", ...args, "--out", "out/many");
+    expect(whole.code).toBe(0);
+    expect(whole.stderr).toContain("EMA Acc@1");
+    const killed = start(["train", ...args, "--out", "out/many-killed"], { cwd });
+    await killed.seen("Epoch 2/6");
+    killed.child.kill("SIGKILL");
+    await killed.outcome;
+    expect((await run("train", "--resume", "out/many-killed")).code).toBe(0);
+    for (const file of ["last", "last-ema", "best"]) {
+      expect(await read("out/many-killed", `${file}.safetensors`)).toEqual(
+        await read("out/many", `${file}.safetensors`),
+      );
+    }
+  });
+
+  it("stops early where it was told to", async () => {
+    const args = ["--lr", "1e-30", "--epochs", "50", "--patience", "2", "--limit", "16", "--out", "out/early"];
+    const { code, stdout } = await run("train", ...TINY, ...args);
+    expect(code).toBe(0);
+    expect(stdout).toContain("Stopped early: 2 epochs without a better one.");
+  });
+
   it("starts from the weights of another run, and refuses those of another network", async () => {
     await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--out", "out/base");
     const more = await run("train", ...TINY, "--epochs", "1", "--weights", "out/base", "--out", "out/more");
@@ -226,7 +263,11 @@ describe("a config file", () => {
     ["an unknown setting", '{"epoch": 3}', 'there is no setting "epoch". Did you mean epochs?'],
     ["a value out of range", '{"momentum": 1.5}', "momentum must be a number in [0, 1)."],
     ["a value of another kind", '{"epochs": "3"}', "epochs must be a whole number in [1, 100000]."],
-    ["an unknown choice", '{"schedule": "linear"}', "schedule must be one of cosine, step, constant."],
+    [
+      "an unknown choice",
+      '{"schedule": "linear"}',
+      "schedule must be one of cosine, step, polynomial, one-cycle, constant.",
+    ],
     ["a list", "[]", "it must hold one object of settings"],
     ["no JSON", "{", "The config file bad.json cannot be used"],
   ])("with %s: 2", async (_, text, message) => {
@@ -255,6 +296,9 @@ describe("bad data", () => {
     ["another image size than the data set's", 2, ["--image-size", "32"], "the images are 28x28"],
     ["a limit above the set", 2, ["--limit", "65"], "A limit of 65 images is more than the 64 train images"],
     ["a warm-up as long as the training", 2, ["--warmup-epochs", "4"], "--warmup-epochs 4 leaves nothing of 4 epochs"],
+    ["stages that cannot be frozen", 2, ["--freeze", "stage2"], "stage2 cannot be frozen while stem learns"],
+    ["a least rate above the largest", 2, ["--min-lr", "0.2"], "minFactor must be in [0, 1], got 2"],
+    ["a learning rate that is none", 2, ["--lr", "NaN"], '--lr must be a number above 0, got "NaN"'],
     ["a missing folder", 1, ["--data", "nowhere"], "nowhere cannot be read: there is nothing of this name"],
     ["a folder without the files", 1, ["--data", "out"], "out is no data set that is known"],
     ["a run folder below a file", 2, ["--out", "digits/t10k-labels-idx1-ubyte/run"], "No run folder can be made at"],

@@ -8,6 +8,8 @@ interface CommonOptions {
   weightDecay?: number;
   /** The largest L2 norm of the gradient of all parameters together; longer ones are scaled down. @default no limit */
   maxGradientNorm?: number;
+  /** λ of the authors' custom L2 penalty, in place of the decay of the 3×3 and 1×1 kernels. @default none */
+  customL2?: number;
 }
 
 /** Stochastic gradient descent, PyTorch's formula; decay is an L2 penalty. */
@@ -64,10 +66,11 @@ export function optimizerOptions(options: OptimizerOptions = {}): SgdStep | Adam
   const positive = (name: string, value: number) =>
     check(name, value, value > 0 && Number.isFinite(value), "a positive number");
   const rate = (name: string, value: number) => check(name, value, value >= 0 && value < 1, "in [0, 1)");
-  const { learningRate, weightDecay, maxGradientNorm } = all;
+  const { learningRate, weightDecay, maxGradientNorm, customL2 } = all;
   positive("learningRate", learningRate);
   check("weightDecay", weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay), "0 or a positive number");
   if (maxGradientNorm !== undefined) positive("maxGradientNorm", maxGradientNorm);
+  if (customL2 !== undefined) positive("customL2", customL2);
   if (all.kind === "adamw") {
     rate("beta1", all.beta1);
     rate("beta2", all.beta2);

@@ -4,7 +4,12 @@ import { type NdArray, RepvggError, type StateDict } from "@repvgg/core";
 import type { TrainerProgress, TrainerState } from "@repvgg/distill";
 import { exists, runFiles } from "./run-folder.ts";
 
-const PREFIX = { network: "network/", optimizer: "optimizer/", objective: "objective/" } as const;
+const PREFIX = {
+  network: "network/",
+  optimizer: "optimizer/",
+  average: "average/",
+  objective: "objective/",
+} as const;
 const PARTS = Object.keys(PREFIX) as (keyof typeof PREFIX)[];
 const PROGRESS = "progress";
 
@@ -28,12 +33,22 @@ export async function loadResumeState(folder: string): Promise<TrainerState | un
   const { resume } = runFiles(folder);
   if (!(await exists(resume))) return undefined;
   const { tensors, metadata } = await loadTensors(resume);
-  const state = { network: new Map(), optimizer: new Map(), objective: new Map() } satisfies Record<string, StateDict>;
+  const parts = {
+    network: new Map(),
+    optimizer: new Map(),
+    average: new Map(),
+    objective: new Map(),
+  } satisfies Record<string, StateDict>;
   for (const [name, array] of tensors) {
     const part = PARTS.find((part) => name.startsWith(PREFIX[part]));
-    if (part) state[part].set(name.slice(PREFIX[part].length), array);
+    if (part) parts[part].set(name.slice(PREFIX[part].length), array);
   }
-  return { progress: parseProgress(metadata[PROGRESS], resume), ...state };
+  const { average, ...others } = parts;
+  return {
+    progress: parseProgress(metadata[PROGRESS], resume),
+    ...others,
+    ...(average.size > 0 && { average }),
+  };
 }
 
 function parseProgress(json: string | undefined, file: string): TrainerProgress {

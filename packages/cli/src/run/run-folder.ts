@@ -13,6 +13,7 @@ export function runFiles(folder: string) {
     metrics: join(folder, "metrics.jsonl"),
     results: join(folder, "results.csv"),
     last: join(folder, "last.safetensors"),
+    lastEma: join(folder, "last-ema.safetensors"),
     best: join(folder, "best.safetensors"),
     resumeFolder: join(folder, "resume"),
     resume: join(folder, "resume", "state.safetensors"),

@@ -22,7 +22,7 @@ import { loadResumeState, saveResumeState } from "./resume-state.ts";
 import { createRunFolder, runFiles, writeConfig, writeHistory } from "./run-folder.ts";
 import { type Given, newSettings, resumedSettings } from "./settings.ts";
 import { showTraining } from "./show-training.ts";
-import { scheduleOf, trainingSources } from "./training-parts.ts";
+import { frozenStages, optimizerOf, scheduleOf, trainingSources } from "./training-parts.ts";
 import { describePlan, planTraining, type TrainingPlan } from "./training-plan.ts";
 
 /** `repvgg train` and `repvgg distill`: plans, makes the run folder or continues one, trains. */
@@ -76,6 +76,7 @@ async function train(plan: TrainingPlan, surroundings: Surroundings): Promise<Co
     state: state?.network ?? plan.state,
     imageSize: preprocessing.size,
     batchSize: settings.batchSize,
+    freeze: frozenStages(settings),
   });
   try {
     terminal.note(describeData(plan.source, "train", plan.training));
@@ -97,17 +98,21 @@ async function runTrainer(
   objective: Objective,
 ): Promise<CommandResult> {
   const { settings, modelName, stepsPerEpoch } = plan;
-  const { epochs, lr, momentum, weightDecay, saveEvery } = settings;
+  const { epochs, accumulate, ema, patience, onNan, saveEvery } = settings;
   const folder = await openFolder(); // Only now: what fails before leaves nothing behind.
   terminal.note(`${modelName} on ${device.name}, threads: ${device.threads}; run folder: ${folder}`);
-  const shown = await showTraining(terminal, epochs * stepsPerEpoch);
+  const shown = await showTraining(terminal, epochs * Math.ceil(stepsPerEpoch / accumulate));
   try {
     const trainer = new Trainer({
       network,
       ...trainingSources(plan),
       objective,
       epochs,
-      optimizer: { learningRate: lr, momentum, weightDecay },
+      optimizer: optimizerOf(settings),
+      accumulate,
+      ...(ema !== undefined && { ema: { decay: ema } }),
+      ...(patience !== undefined && { patience }),
+      onNonFinite: onNan,
       schedule: scheduleOf(settings),
       callbacks: shown.callbacks,
       save: (state, { report }) => save(plan, folder, state, report),
@@ -123,10 +128,12 @@ async function runTrainer(
 
 /** The state last: if the process is killed in between, the epoch is done again and the same files are written again. */
 async function save(plan: TrainingPlan, folder: string, state: TrainerState, epoch?: EpochReport): Promise<void> {
-  const { last, best } = runFiles(folder);
+  const { last, lastEma, best } = runFiles(folder);
   if (epoch) {
-    await saveWeights(last, plan, state.network);
-    if (epoch.isBest) await saveWeights(best, plan, state.network);
+    const { network, average } = state;
+    await saveWeights(last, plan, network);
+    if (average) await saveWeights(lastEma, plan, average);
+    if (epoch.isBest) await saveWeights(best, plan, epoch.better === "ema" ? average! : network);
     await writeHistory(folder, state.progress.history);
   }
   await saveResumeState(folder, state);
@@ -136,7 +143,11 @@ function saveWeights(file: string, { spec, preprocessing, training }: TrainingPl
   return saveCheckpoint(file, { spec, form: "train", state, classes: training.classes, preprocessing });
 }
 
-function report(folder: string, { settings, teacher }: TrainingPlan, { best }: TrainingResult): CommandResult {
+function report(
+  folder: string,
+  { settings, teacher }: TrainingPlan,
+  { best, stoppedEarly }: TrainingResult,
+): CommandResult {
   const { epoch, top1, top5 } = best;
   const value = {
     run: folder,
@@ -145,8 +156,10 @@ function report(folder: string, { settings, teacher }: TrainingPlan, { best }: T
     ...(teacher && { teacher: teacher.name }),
   };
   const name = basename(folder);
+  const by = best.split === "ema" ? " (average of the weights)" : "";
   const text = [
-    `Best of ${settings.epochs} epochs: ${epoch}, Acc@1 ${percent(top1, 3)} Acc@5 ${percent(top5, 3)}`,
+    ...(stoppedEarly ? [`Stopped early: ${settings.patience} epochs without a better one.`] : []),
+    `Best of ${settings.epochs} epochs: ${epoch}, Acc@1 ${percent(top1, 3)} Acc@5 ${percent(top5, 3)}${by}`,
     `Run folder: ${folder}`,
     `Next: repvgg fuse ${folder} ${name}-deploy.safetensors`,
   ];

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { RepvggError } from "@repvgg/core";
+import { ADAMW_DEFAULTS, SGD_DEFAULTS } from "@repvgg/distill";
 import { flagName, type OptionSpecs, type OptionValues } from "../option.ts";
 import { withDefaults } from "../read-options.ts";
 import {
@@ -41,7 +42,13 @@ export async function newSettings(command: TrainingCommand, given: Given): Promi
   if (command === "distill" && settings.teacher === undefined) {
     missing("teacher", "it names the checkpoint to learn from. Train one first, with `repvgg train`.");
   }
-  return absolutePaths(settings);
+  return absolutePaths(withOptimizerDefaults(settings));
+}
+
+/** What the optimiser's own defaults are, written out. */
+function withOptimizerDefaults(settings: Settings): Settings {
+  const { learningRate, weightDecay } = settings.optimizer === "adamw" ? ADAMW_DEFAULTS : SGD_DEFAULTS;
+  return { ...settings, lr: settings.lr ?? learningRate, weightDecay: settings.weightDecay ?? weightDecay };
 }
 
 /**

@@ -25,10 +25,12 @@ function describeStep({ epoch, epochs, averageLoss, top1, imagesPerSecond, etaSe
   );
 }
 
-function describeEpoch({ epoch, epochs, train, validation, isBest }: EpochReport): string {
+function describeEpoch({ epoch, epochs, train, validation, average, isBest }: EpochReport): string {
   const judged = validation ? `  val Loss ${validation.loss.toFixed(4)}  Acc@1 ${percent(validation.top1)}` : "";
+  const averaged = average ? `  EMA Acc@1 ${percent(average.top1)}` : "";
+  const skipped = train.skipped ? `  ${train.skipped} batches skipped` : "";
   return (
-    `Epoch ${epoch}/${epochs}  train Loss ${train.loss.toFixed(4)}  Acc@1 ${percent(train.top1)}${judged}` +
+    `Epoch ${epoch}/${epochs}  train Loss ${train.loss.toFixed(4)}  Acc@1 ${percent(train.top1)}${judged}${averaged}${skipped}` +
     `  ${duration(train.seconds)}${isBest ? "  (best so far)" : ""}`
   );
 }

@@ -17,6 +17,7 @@ import { checkImageSize, type DataSource, openData, partOf, preprocessingOf } fr
 import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
 import type { Settings } from "./settings.ts";
+import { optimizerOf } from "./training-parts.ts";
 
 /** Everything that a training needs, read and checked against each other before anything is written. */
 export interface TrainingPlan {
@@ -163,17 +164,19 @@ export function describePlan(plan: TrainingPlan, run: string): { value: object; 
     trainImages: training.length,
     valImages: validation.length,
     stepsPerEpoch,
-    steps: stepsPerEpoch * settings.epochs,
+    steps: Math.ceil(stepsPerEpoch / settings.accumulate) * settings.epochs,
     ...(teacher && { teacher: teacher.name }),
   };
-  const { epochs, batchSize, lr, schedule, momentum, weightDecay, seed, temperature, alpha } = settings;
+  const { epochs, batchSize, accumulate, schedule, seed, temperature, alpha } = settings;
+  const { kind = "sgd", ...optimizer } = optimizerOf(settings);
+  const described = Object.entries(optimizer).map(([name, value]) => `${name} ${value}`);
   const text = [
     `run      ${run}`,
     `network  ${modelName}, ${grouped(params)} parameters in train form, ${spec.numClasses} classes`,
     `data     ${settings.data}: ${grouped(training.length)} training, ${grouped(validation.length)} validation images of ${preprocessing.size.join("x")}`,
     ...(teacher ? [`teacher  ${teacher.name}, T ${temperature}, alpha ${alpha}`] : []),
-    `steps    ${epochs} epochs of ${stepsPerEpoch} steps, ${batchSize} images each; augmentation: ${settings.augment}`,
-    `SGD      lr ${lr} (${schedule}), momentum ${momentum}, weight decay ${weightDecay}, seed ${seed}`,
+    `steps    ${epochs} epochs of ${stepsPerEpoch} batches, ${batchSize} images each, ${accumulate} a step; augmentation: ${settings.augment}`,
+    `${kind.padEnd(8)} ${described.join(", ")}; schedule ${schedule}; seed ${seed}`,
   ];
   return { value, text: text.join("\n") };
 }
