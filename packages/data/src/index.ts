@@ -10,16 +10,22 @@ export { firstImages, type ImageDataset, type InMemoryData, InMemoryDataset, Sub
 export { type EncodedDataset, type EncodedSample, isEncoded, type LabelledImages } from "./encoded-dataset.ts";
 export { EncodedSubset, spreadImages } from "./encoded-subset.ts";
 export { type IdxArray, readIdx } from "./idx.ts";
+export type { Box, ByteImage, Size } from "./image/byte-image.ts";
+export { loadResampler } from "./image/load-resampler.ts";
+export type { Interpolation } from "./image/resample-weights.ts";
+export type { Resampler } from "./image/resampler.ts";
 export { MNIST_CLASSES, mnistDataset } from "./mnist.ts";
 export { type NormalizeOptions, normalize, repeatChannels } from "./normalize.ts";
 export { permutation } from "./permutation.ts";
 export {
+  getDefaultValTransform,
   IMAGENET_PREPROCESSING,
   MNIST_PREPROCESSING,
   type Preprocessing,
   parsePreprocessing,
   preprocess,
   preprocessImages,
+  timmPreprocessing,
 } from "./preprocessing.ts";
 export { type ShiftOptions, shift } from "./shift.ts";
 export { type StratifiedSplitOptions, stratifiedSplit } from "./stratified-split.ts";

@@ -52,12 +52,13 @@ export function repeatChannels(channels: number): Transform {
   };
 }
 
-/** The value of every byte, for each channel: 256 divisions instead of one a pixel, rounded to float32 once. */
+/** The value of every byte, for each channel; every step is rounded to float32, as torchvision's ToTensor and Normalize do. */
 export function tablesOf(mean: readonly number[], std: readonly number[], channels: number): Float32Array[] {
   return Array.from({ length: channels }, (_, c) => {
     const m = mean[mean.length === 1 ? 0 : c]!;
     const s = std[std.length === 1 ? 0 : c]!;
-    return Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - m) / s);
+    const { fround } = Math;
+    return Float32Array.from({ length: 256 }, (_, byte) => fround(fround(byte / 255) - fround(m)) / fround(s));
   });
 }
 

@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { normalize, repeatChannels } from "./normalize.ts";
 import {
+  getDefaultValTransform,
   IMAGENET_PREPROCESSING,
   MNIST_PREPROCESSING,
   type Preprocessing,
   parsePreprocessing,
   preprocess,
   preprocessImages,
+  timmPreprocessing,
 } from "./preprocessing.ts";
 import { countingDataset } from "./test-dataset.ts";
 import { compose, NO_RANDOMNESS } from "./transform.ts";
@@ -38,7 +40,7 @@ describe("parsePreprocessing", () => {
     ["a size of 0", { ...small, size: [0, 3] }, /a size of two whole numbers/],
     ["a resize below the size", { ...small, resize: 2 }, /resizes to 2 pixels, which is less than the 2×3/],
     ["a resize that is no number", { ...small, resize: "3" }, /a resize of 1 or more or null, got "3"/],
-    ["an unknown interpolation", { ...small, interpolation: "nearest" }, /"bilinear" or "bicubic", got "nearest"/],
+    ["an unknown interpolation", { ...small, interpolation: "cubic" }, /bicubic, lanczos, got "cubic"/],
     ["a mean too few", { ...small, mean: [0] }, /a mean for each of 3 channels, got \[0\]/],
     ["a std of 0", { ...small, std: [1, 0, 1] }, /a std above 0/],
   ])("refuses %s", (_, value, message) => {
@@ -79,4 +81,14 @@ it("preprocessImages takes the images asked for", () => {
 
 it("NO_RANDOMNESS says where a random transform belongs", () => {
   expect(() => NO_RANDOMNESS.random(0)).toThrow(/Augment in a BatchLoader/);
+});
+
+describe("presets", () => {
+  it("are the seed's and timm's", () => {
+    expect(getDefaultValTransform(224)).toMatchObject({ size: [224, 224], resize: 224, interpolation: "bilinear" });
+    expect(getDefaultValTransform(320)).toMatchObject({ size: [224, 224], resize: 256 });
+    expect(timmPreprocessing({ size: 224 })).toMatchObject({ size: [224, 224], resize: 256, interpolation: "bicubic" });
+    expect(timmPreprocessing({ size: 288, cropPct: 0.95 })).toMatchObject({ resize: 303 });
+    expect(() => timmPreprocessing({ size: 224, cropPct: 1.5 })).toThrow(/resizes to 149 pixels, which is less/);
+  });
 });

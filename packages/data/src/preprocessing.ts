@@ -1,5 +1,6 @@
 import { type Images, RepvggError } from "@repvgg/core";
 import type { ImageDataset } from "./dataset.ts";
+import { INTERPOLATIONS, type Interpolation } from "./image/resample-weights.ts";
 import { bytesOf, cannotRepeat, checkStatistics, lookUp, tablesOf } from "./normalize.ts";
 import { NO_RANDOMNESS, type Transform } from "./transform.ts";
 
@@ -11,7 +12,7 @@ export interface Preprocessing {
   readonly size: readonly [height: number, width: number];
   /** The shorter side is resized to this many pixels, then `size` is cut out of the centre; null: cut out as it is. */
   readonly resize: number | null;
-  readonly interpolation: "bilinear" | "bicubic";
+  readonly interpolation: Interpolation;
   /** Of pixels in [0, 1], one for each of `inputChannels`. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -36,6 +37,29 @@ export const IMAGENET_PREPROCESSING: Preprocessing = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
 };
+
+/** The seed tutorial's validation: at 224 pixels the shorter side to 224, at any other resolution to 256; then the centre of 224. */
+export function getDefaultValTransform(resolution: number): Preprocessing {
+  return { ...IMAGENET_PREPROCESSING, resize: resolution === 224 ? 224 : 256 };
+}
+
+/**
+ * timm's way: the shorter side to `⌊size / cropPct⌋`, then the centre.
+ *
+ * @throws {RepvggError} `E_DATA`: `cropPct` is not in (0, 1].
+ */
+export function timmPreprocessing({
+  size,
+  cropPct = 0.875,
+  interpolation = "bicubic",
+}: {
+  size: number;
+  cropPct?: number;
+  interpolation?: Interpolation;
+}): Preprocessing {
+  const resize = Math.floor(size / cropPct);
+  return parsePreprocessing({ ...IMAGENET_PREPROCESSING, size: [size, size], resize, interpolation }, "timm's way");
+}
 
 /**
  * Checks what was read from a file.
@@ -74,8 +98,8 @@ export function parsePreprocessing(value: unknown, source = "The preprocessing")
   if (resize !== null && resize < Math.max(...size)) {
     return fail(`resizes to ${resize} pixels, which is less than the ${size.join("×")} that are cut out`);
   }
-  if (interpolation !== "bilinear" && interpolation !== "bicubic") {
-    return fail(`must have an interpolation of "bilinear" or "bicubic", got ${got(interpolation)}`);
+  if (!INTERPOLATIONS.includes(interpolation as Interpolation)) {
+    return fail(`must have an interpolation of ${INTERPOLATIONS.join(", ")}, got ${got(interpolation)}`);
   }
   const perChannel = (field: unknown): field is number[] =>
     Array.isArray(field) && field.length === inputChannels && field.every(Number.isFinite);
@@ -84,7 +108,7 @@ export function parsePreprocessing(value: unknown, source = "The preprocessing")
     return fail(`must have a std above 0 for each of ${inputChannels} channels, got ${got(std)}`);
   }
   const [height, width] = size as [number, number];
-  return { inputChannels, size: [height, width], resize, interpolation, mean, std };
+  return { inputChannels, size: [height, width], resize, interpolation: interpolation as Interpolation, mean, std };
 }
 
 /**

@@ -1,3 +1,4 @@
+export { decodeImage } from "./decode-image.ts";
 export type { DatasetKind, DatasetProblem, Layout, SplitName } from "./layouts/layout.ts";
 export { listImages } from "./layouts/list-images.ts";
 export { loadMnist, type MnistOptions, type MnistSplit, mnistDataFolder } from "./load-mnist.ts";

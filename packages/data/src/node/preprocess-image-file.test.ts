@@ -1,6 +1,9 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Preprocessing } from "../preprocessing.ts";
@@ -41,7 +44,34 @@ const pixels = async (file: string, preprocessing: Preprocessing) => {
   return { shape, pixels: [...data].map(Math.round) };
 };
 
+interface TensorFixture {
+  mean: number[];
+  std: number[];
+  tensors: {
+    image: string;
+    channels: 1 | 3;
+    resize: number;
+    size: number;
+    interpolation: Preprocessing["interpolation"];
+    sha256: string;
+  }[];
+}
+/** By torchvision: make_tensors.py. */
+const fixture: TensorFixture = JSON.parse(readFileSync(new URL("fixtures/tensors.json", import.meta.url), "utf8"));
+
 describe("preprocessImageFile", () => {
+  it("gives torchvision's bits", async () => {
+    for (const { image, channels, resize, size, interpolation, sha256 } of fixture.tensors) {
+      const [mean, std] = [fixture.mean.slice(0, channels), fixture.std.slice(0, channels)];
+      const file = fileURLToPath(new URL(`fixtures/images/${image}`, import.meta.url));
+      const own = { inputChannels: channels, size: [size, size], resize, interpolation, mean, std } as const;
+      const { shape, data } = await preprocessImageFile(file, own);
+      expect(shape).toEqual([1, size, size, channels]);
+      const hash = createHash("sha256").update(new Uint8Array(data.buffer)).digest("hex");
+      expect([image, channels, resize, hash]).toEqual([image, channels, resize, sha256]);
+    }
+  });
+
   it("gives the pixels of a colour image, HWC", async () => {
     const file = await png("a.png", [2, 3, 3], counting(18));
     expect(await pixels(file, bytes)).toEqual({ shape: [1, 2, 3, 3], pixels: counting(18) });
@@ -55,9 +85,9 @@ describe("preprocessImageFile", () => {
     expect(await pixels(colour, grey)).toEqual({ shape: [1, 2, 3, 1], pixels: new Array(6).fill(77) });
   });
 
-  it("puts transparent pixels on black", async () => {
+  it("leaves transparency away, as Pillow's convert does", async () => {
     const file = await png("a.png", [2, 3, 4], new Array(6).fill([200, 100, 50, 0]).flat());
-    expect((await pixels(file, bytes)).pixels).toEqual(new Array(18).fill(0));
+    expect((await pixels(file, bytes)).pixels).toEqual(new Array(6).fill([200, 100, 50]).flat());
   });
 
   it("cuts the centre out, rounding as torchvision does", async () => {

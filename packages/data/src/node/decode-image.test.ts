@@ -1,0 +1,66 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { decodeImage } from "./decode-image.ts";
+
+/** By Pillow: make_images.py. */
+const fixture: { size: [number, number]; images: Record<string, string> } = JSON.parse(
+  readFileSync(new URL("fixtures/images.json", import.meta.url), "utf8"),
+);
+const bytesOf = (name: string) => readFileSync(new URL(`fixtures/images/${name}`, import.meta.url));
+const failure = (message: RegExp) =>
+  expect.objectContaining({ code: "E_DATA", message: expect.stringMatching(message) });
+
+describe("decodeImage", () => {
+  it.each(Object.entries(fixture.images))("gives the bytes of Pillow's convert: %s", async (name, sha256) => {
+    const { height, width, channels, data } = await decodeImage(bytesOf(name), name);
+    expect([height, width, channels]).toEqual([...fixture.size, 3]);
+    expect(createHash("sha256").update(data).digest("hex")).toBe(sha256);
+  });
+
+  it.each(["420.jpg", "progressive.jpg", "rgb.png", "lossy.webp"])("refuses %s when it is truncated", async (name) => {
+    const whole = bytesOf(name);
+    for (const share of [0.3, 0.8]) {
+      const cut = whole.subarray(0, Math.floor(whole.length * share));
+      await expect(decodeImage(cut, name)).rejects.toThrow(failure(/cannot be decoded as an image/));
+    }
+  });
+
+  it("reads a JPEG with garbage between its segments, as Pillow does", async () => {
+    const whole = bytesOf("420.jpg");
+    const end = whole.length - 2;
+    const dirty = Buffer.concat([whole.subarray(0, end), Buffer.from([0, 0, 0]), whole.subarray(end)]);
+    expect((await decodeImage(dirty, "dirty.jpg")).data).toEqual((await decodeImage(whole, "420.jpg")).data);
+  });
+
+  it("says what is none: an HTML page, nothing, text", async () => {
+    const page = Buffer.from("\n<!DOCTYPE html><html><body>404</body></html>");
+    await expect(decodeImage(page, "a.jpg")).rejects.toThrow(failure(/a\.jpg .* is an HTML page/));
+    await expect(decodeImage(new Uint8Array(), "b.jpg")).rejects.toThrow(failure(/b\.jpg is empty: 0 bytes/));
+    await expect(decodeImage(Buffer.from("text"), "c.jpg")).rejects.toThrow(failure(/c\.jpg cannot be decoded/));
+  });
+
+  it("refuses a PNG of 50,000 × 50,000 by its header, at once", async () => {
+    const bomb = Buffer.from(bytesOf("rgb.png"));
+    bomb.writeUInt32BE(50_000, 16);
+    bomb.writeUInt32BE(50_000, 20);
+    const crc = await import("node:zlib").then(({ crc32 }) => crc32(bomb.subarray(12, 29)));
+    bomb.writeUInt32BE(crc, 29);
+    const start = performance.now();
+    await expect(decodeImage(bomb, "bomb.png")).rejects.toThrow(failure(/exceeds pixel limit/));
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
+
+  it("gives the same for images of one pixel", async () => {
+    const one = await sharp({ create: { width: 1, height: 1, channels: 3, background: "#0a1420" } })
+      .png()
+      .toBuffer();
+    expect(await decodeImage(one, "one.png")).toEqual({
+      height: 1,
+      width: 1,
+      channels: 3,
+      data: expect.objectContaining({ 0: 10, 1: 20, 2: 32 }),
+    });
+  });
+});

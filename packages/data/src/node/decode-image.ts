@@ -1,0 +1,114 @@
+import { RepvggError } from "@repvgg/core";
+import type { SharpConstructor } from "sharp";
+import type { ByteImage } from "../image/byte-image.ts";
+
+/** Pillow's own limit: more pixels are taken for an attack, before anything is decoded. */
+const MAX_PIXELS = 178_956_970;
+const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47];
+const GREY_PNG = 0;
+
+/**
+ * Decodes an image to RGB, as Pillow's `convert("RGB")` gives it: grey is repeated, transparency is left away, CMYK is
+ * multiplied out, 16-bit colour keeps its high bytes and 16-bit grey is clipped. Colour profiles and EXIF orientation are
+ * ignored.
+ *
+ * @param bytes JPEG, PNG, WebP, GIF or TIFF; borrowed.
+ * @param name For messages.
+ * @throws {RepvggError} `E_DATA`: no image, truncated or damaged, of another kind, or of too many pixels.
+ */
+export async function decodeImage(bytes: Uint8Array, name: string): Promise<ByteImage> {
+  assertImage(bytes, name);
+  try {
+    const { data, info } = await pipelineOf(bytes, await loadSharp()).toBuffer({ resolveWithObject: true });
+    const { width, height, channels } = info;
+    const samples =
+      (info as { depth?: string }).depth === "ushort"
+        ? clipped(new Uint16Array(data.buffer, data.byteOffset, data.length / 2))
+        : data;
+    return { height, width, channels: 3, data: toRgb(samples, channels, height * width, isCmykJpeg(bytes)) };
+  } catch (cause) {
+    throw new RepvggError(
+      "E_DATA",
+      `${name} cannot be decoded as an image: ${(cause as Error).message}. Is it a complete JPEG, PNG or WebP file?`,
+      { cause },
+    );
+  }
+}
+
+let loading: Promise<SharpConstructor> | undefined;
+
+/** 30 ms that only those who decode pay. */
+function loadSharp(): Promise<SharpConstructor> {
+  loading ??= import("sharp").then(({ default: sharp }) => {
+    sharp.concurrency(1); // An image is too small to be shared; several are decoded at once.
+    sharp.cache(false);
+    return sharp;
+  });
+  return loading;
+}
+
+function pipelineOf(bytes: Uint8Array, sharp: SharpConstructor) {
+  // "truncated": Pillow too reads files with mistakes in their data, but none that end too early.
+  const image = sharp(bytes, {
+    ignoreIcc: true,
+    failOn: "truncated",
+    limitInputPixels: MAX_PIXELS,
+    sequentialRead: true,
+  });
+  if (isCmykJpeg(bytes)) return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw();
+  if (isGrey16Png(bytes)) return image.toColourspace("grey16").raw({ depth: "ushort" });
+  return image.raw();
+}
+
+/** Pillow gives 16-bit grey to RGB so: all above 255 is white. */
+function clipped(samples: Uint16Array): Uint8Array {
+  return Uint8Array.from(samples, (value) => Math.min(value, 255));
+}
+
+/** `channels` are 1 (grey), 2 (grey, alpha), 3 (RGB), 4 (RGB, alpha, or CMYK). */
+function toRgb(samples: Uint8Array, channels: number, pixels: number, cmyk: boolean): Uint8Array {
+  if (channels === 3) return samples;
+  const data = new Uint8Array(pixels * 3);
+  for (let i = 0, from = 0; i < data.length; i += 3, from += channels) {
+    for (let c = 0; c < 3; c++) {
+      const sample = samples[from + (channels < 3 ? 0 : c)]!;
+      data[i + c] = cmyk ? withoutBlack(sample, samples[from + 3]!) : sample;
+    }
+  }
+  return data;
+}
+
+/** Pillow's product of two inks, in whole numbers. */
+function withoutBlack(ink: number, black: number): number {
+  const light = 255 - black;
+  const product = ink * light + 128;
+  return Math.max(0, light - (((product >> 8) + product) >> 8));
+}
+
+/** A PNG whose header says 16-bit grey, without alpha. */
+function isGrey16Png(bytes: Uint8Array): boolean {
+  return PNG_SIGNATURE.every((byte, i) => bytes[i] === byte) && bytes[24] === 16 && bytes[25] === GREY_PNG;
+}
+
+/** A JPEG whose frame header names 4 components. */
+function isCmykJpeg(bytes: Uint8Array): boolean {
+  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return false;
+  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; ) {
+    const marker = bytes[at + 1]!;
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+    if (isFrame) return bytes[at + 9] === 4;
+    at += marker === 0xff ? 1 : 2 + bytes[at + 2]! * 256 + bytes[at + 3]!;
+  }
+  return false;
+}
+
+/** Says what common impostors are. */
+function assertImage(bytes: Uint8Array, name: string): void {
+  if (bytes.length === 0) throw new RepvggError("E_DATA", `${name} is empty: 0 bytes. Fetch it again, or remove it.`);
+  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 256)).trimStart().toLowerCase();
+  if (!/^<(!doctype html|html|head|\?xml[^>]*>\s*<html)/.test(start)) return;
+  throw new RepvggError(
+    "E_DATA",
+    `${name} cannot be decoded as an image: it is an HTML page, perhaps a server's error message. Fetch the image again.`,
+  );
+}
