@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { describe, expect, it } from "vitest";
-import { type Batch, BatchLoader, type BatchLoaderOptions } from "./batch-loader.ts";
+import { BatchLoader, type BatchLoaderOptions } from "./batch-loader.ts";
+import type { Batch } from "./finish-batch.ts";
 import { normalize } from "./normalize.ts";
 import { countingDataset } from "./test-dataset.ts";
 import { compose, type Transform } from "./transform.ts";

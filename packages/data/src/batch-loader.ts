@@ -1,22 +1,10 @@
-import { type Images, RepvggError } from "@repvgg/core";
-import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
-import { type MixOptions, type Mixture, mixBatch, mixes } from "./batch-mix.ts";
+import { RepvggError } from "@repvgg/core";
+import { type MixOptions, mixes } from "./batch-mix.ts";
 import type { ImageDataset } from "./dataset.ts";
+import { type Batch, finishBatch } from "./finish-batch.ts";
 import { normalize } from "./normalize.ts";
 import { permutation } from "./permutation.ts";
-import { generatorOf } from "./random.ts";
 import type { Transform } from "./transform.ts";
-
-export interface Batch {
-  /** `[N, H, W, C]`, freshly allocated. */
-  readonly images: Images;
-  /** `[N]`. */
-  readonly labels: Int32Array;
-  /** Positions in the loader's data set, `[N]`. */
-  readonly indices: Int32Array;
-  /** Present when the images were blended with each other; `labels` are then those of the images without blending. */
-  readonly mixture?: Mixture;
-}
 
 /** Where a loader stands: the batch that comes next. JSON. */
 export interface LoaderState {
@@ -43,8 +31,16 @@ export interface BatchLoaderOptions {
 
 export const BATCH_LOADER_DEFAULTS = { shuffle: false, seed: 0, dropLast: false, prefetch: 1, mix: {} } as const;
 
-/** Keeps the random numbers of a batch apart from those of an image. */
-const MIX_STREAM = 1;
+/** The indices of one batch. */
+export function indicesOf(
+  batch: number,
+  { batchSize, length }: { batchSize: number; length: number },
+  order?: Int32Array,
+) {
+  const start = batch * batchSize;
+  const end = Math.min(start + batchSize, length);
+  return order?.slice(start, end) ?? Int32Array.from({ length: end - start }, (_, k) => start + k);
+}
 
 /**
  * Batches of a data set, epoch after epoch.
@@ -58,22 +54,18 @@ export class BatchLoader implements AsyncIterable<Batch> {
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
   readonly #options: Required<BatchLoaderOptions>;
-  readonly #mixes: boolean;
   #state: LoaderState = { epoch: 0, batch: 0 };
 
   /** @throws {RepvggError} `E_DATA`: no images, a batch that is no whole number, a negative α, or (`dropLast`) larger than the data set. */
   constructor(options: BatchLoaderOptions) {
     const all = { ...BATCH_LOADER_DEFAULTS, transform: normalize({ mean: [0], std: [1] }), ...options };
-    const { dataset, batchSize, dropLast, prefetch } = all;
+    const { dataset, batchSize, dropLast } = all;
     checkOptions(all);
     this.#options = all;
-    this.#mixes = mixes(all.mix);
+    mixes(all.mix); // says so now if its numbers are no good
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.batchesPerEpoch = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
-    if (!Number.isInteger(prefetch) || prefetch < 0) {
-      throw new RepvggError("E_DATA", `prefetch must be a whole number, 0 or more, got ${prefetch}.`);
-    }
   }
 
   /**
@@ -128,31 +120,18 @@ export class BatchLoader implements AsyncIterable<Batch> {
   }
 
   #make(epoch: number, batch: number, order: Int32Array | undefined): Batch {
-    const { dataset, batchSize, seed, transform, mix } = this.#options;
-    const start = batch * batchSize;
-    const end = Math.min(start + batchSize, dataset.length);
-    const indices = order?.slice(start, end) ?? Int32Array.from({ length: end - start }, (_, k) => start + k);
+    const { dataset, batchSize } = this.#options;
+    const indices = indicesOf(batch, { batchSize, length: dataset.length }, order);
     const [height, width] = dataset.size;
     const imageBytes = height * width * dataset.channels;
-    const bytes = new Uint8Array(indices.length * imageBytes);
+    const data = new Uint8Array(indices.length * imageBytes);
     const labels = new Int32Array(indices.length);
     indices.forEach((index, k) => {
-      bytes.set(dataset.image(index), k * imageBytes);
+      data.set(dataset.image(index), k * imageBytes);
       labels[k] = dataset.label(index);
     });
-    const generators: RandomGenerator[] = [];
-    const random = (k: number) => (generators[k] ??= generatorOf(seed, epoch, indices[k]!));
-    const { shape, data } = transform(
-      { shape: [indices.length, height, width, dataset.channels], data: bytes },
-      { random },
-    );
-    if (data instanceof Uint8Array) {
-      throw new RepvggError("E_DATA", "The loader's transform gives bytes; end it with normalize() or preprocess().");
-    }
-    const made = { images: { shape, data }, labels, indices };
-    return this.#mixes
-      ? { ...made, mixture: mixBatch(made.images, mix, generatorOf(seed, epoch, batch, MIX_STREAM)) }
-      : made;
+    const images = { shape: [indices.length, height, width, dataset.channels], data } as const;
+    return finishBatch({ epoch, batch, images, labels, indices }, this.#options);
   }
 }
 
@@ -175,7 +154,21 @@ function inOwnTurn(make: (batch: number) => Batch, batch: number, stopped: { val
 const nextTurn: (run: () => void) => void =
   typeof setImmediate === "function" ? (run) => void setImmediate(run) : (run) => void setTimeout(run, 0);
 
-function checkOptions({ dataset, batchSize, dropLast }: Required<BatchLoaderOptions>): void {
+/** @throws {RepvggError} `E_DATA`: no images, a batch that is no whole number, or (`dropLast`) larger than the data set. */
+export function checkOptions({
+  dataset,
+  batchSize,
+  dropLast,
+  prefetch,
+}: {
+  dataset: { readonly length: number };
+  batchSize: number;
+  dropLast: boolean;
+  prefetch: number;
+}): void {
+  if (!Number.isInteger(prefetch) || prefetch < 0) {
+    throw new RepvggError("E_DATA", `prefetch must be a whole number, 0 or more, got ${prefetch}.`);
+  }
   if (dataset.length === 0) {
     throw new RepvggError(
       "E_DATA",
@@ -194,7 +187,8 @@ function checkOptions({ dataset, batchSize, dropLast }: Required<BatchLoaderOpti
   }
 }
 
-function checkPosition(epoch: number, batch: number, batchesPerEpoch: number): void {
+/** @throws {RepvggError} `E_DATA`: there is no such epoch or batch. */
+export function checkPosition(epoch: number, batch: number, batchesPerEpoch: number): void {
   if (!Number.isInteger(epoch) || epoch < 0) {
     throw new RepvggError("E_DATA", `The epoch must be a whole number, 0 or more, got ${epoch}.`);
   }

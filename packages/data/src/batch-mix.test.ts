@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import type { Images } from "@repvgg/core";
 import { describe, expect, it } from "vitest";
-import { type Batch, BatchLoader } from "./batch-loader.ts";
+import { BatchLoader } from "./batch-loader.ts";
 import { blend, mixBatch, mixes, pasteBox } from "./batch-mix.ts";
+import type { Batch } from "./finish-batch.ts";
 import { generatorOf } from "./random.ts";
 import { countingDataset } from "./test-dataset.ts";
 

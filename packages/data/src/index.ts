@@ -1,6 +1,5 @@
 export {
   BATCH_LOADER_DEFAULTS,
-  type Batch,
   BatchLoader,
   type BatchLoaderOptions,
   type LoaderState,
@@ -9,8 +8,27 @@ export type { CutBox, MixOptions, Mixture } from "./batch-mix.ts";
 export { firstImages, type ImageDataset, type InMemoryData, InMemoryDataset, Subset } from "./dataset.ts";
 export { type EncodedDataset, type EncodedSample, isEncoded, type LabelledImages } from "./encoded-dataset.ts";
 export { EncodedSubset, spreadImages } from "./encoded-subset.ts";
+export type { Batch } from "./finish-batch.ts";
 export { type IdxArray, readIdx } from "./idx.ts";
 export type { Box, ByteImage, Size } from "./image/byte-image.ts";
+export { imageTransform } from "./image/image-pipeline.ts";
+export {
+  type ColorJitter,
+  colorJitter,
+  type ImageStep,
+  type RandAugment,
+  type RandomCrop,
+  type RandomHorizontalFlip,
+  type RandomResizedCrop,
+  type ResizeAndCrop,
+  randAugment,
+  randomCrop,
+  randomHorizontalFlip,
+  randomResizedCrop,
+  resizeAndCropStep,
+  type TrivialAugment,
+  trivialAugment,
+} from "./image/image-steps.ts";
 export { loadResampler } from "./image/load-resampler.ts";
 export type { Interpolation } from "./image/resample-weights.ts";
 export type { Resampler } from "./image/resampler.ts";
@@ -27,6 +45,7 @@ export {
   preprocessImages,
   timmPreprocessing,
 } from "./preprocessing.ts";
+export { type RandomErasingOptions, randomErasing } from "./random-erasing.ts";
 export { type ShiftOptions, shift } from "./shift.ts";
 export { type StratifiedSplitOptions, stratifiedSplit } from "./stratified-split.ts";
 export { compose, type ImageBatch, type Transform, type TransformContext } from "./transform.ts";

@@ -1,0 +1,284 @@
+import { availableParallelism, homedir, totalmem } from "node:os";
+import { join } from "node:path";
+import { RepvggError } from "@repvgg/core";
+import { checkOptions, checkPosition, indicesOf, type LoaderState } from "../../batch-loader.ts";
+import { type MixOptions, mixes } from "../../batch-mix.ts";
+import type { EncodedDataset } from "../../encoded-dataset.ts";
+import { type Batch, finishBatch } from "../../finish-batch.ts";
+import type { Size } from "../../image/byte-image.ts";
+import { fixedSteps, type ImageStep, outputSize } from "../../image/image-steps.ts";
+import { normalize } from "../../normalize.ts";
+import { permutation } from "../../permutation.ts";
+import type { Transform } from "../../transform.ts";
+import { CacheBudget } from "./cache-budget.ts";
+import { CACHE_HEADER_BYTES } from "./disk-cache.ts";
+import { InlinePool, type TaskPool, WorkerDeath, WorkerPool } from "./worker-pool.ts";
+
+/** An image that could not be used. */
+export interface BadImage {
+  /** Its position in the data set. */
+  readonly index: number;
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface ImageLoaderOptions {
+  dataset: EncodedDataset;
+  batchSize: number;
+  /** From decoded images to bytes of one size; the last one that has a size decides it. */
+  steps: readonly ImageStep[];
+  /** Of the decoded images: 3 (RGB) or 1 (grey). @default 3 */
+  channels?: 1 | 3;
+  /** From bytes to the network's input, on the main thread. @default bytes / 255 */
+  transform?: Transform;
+  /** Blends the images of each batch, after the transform. @default no blending */
+  mix?: MixOptions;
+  /** Another order in each epoch; without it, the data set's own. @default false */
+  shuffle?: boolean;
+  /** Decides order and augmentation. @default 0 */
+  seed?: number;
+  /** Leaves out a last batch of fewer images. @default false */
+  dropLast?: boolean;
+  /** Threads that read and decode; 0: none, the main thread does it. @default as many as cores, at most 4 */
+  workers?: number;
+  /** How many batches are made ahead of the one that is used. @default 2 */
+  prefetch?: number;
+  /** At an image that cannot be used: stop, or take the next one of the data set in its place. @default "fail" */
+  onBadImage?: "fail" | "skip";
+  /** Told of each bad image once, and of each worker that ended. */
+  report?(message: string): void;
+  /** Keeps images after the steps that are not random, so that they are decoded once. @default "none" */
+  cache?: "none" | "ram" | "disk";
+  /** The most that the cache may hold. @default a quarter of the memory, or 20 GiB on disk */
+  cacheBytes?: number;
+  /** Of the cache on disk. @default ~/.cache/repvgg/images */
+  cacheFolder?: string;
+}
+
+const GIBIBYTE = 2 ** 30;
+/** A decoded photograph of 640 × 480, which most data sets have less than. */
+const TYPICAL_IMAGE_BYTES = 640 * 480 * 3;
+/** Node decodes on as many threads, unless UV_THREADPOOL_SIZE says more. */
+const DECODING_THREADS = 4;
+
+export const IMAGE_LOADER_DEFAULTS = {
+  channels: 3,
+  mix: {},
+  shuffle: false,
+  seed: 0,
+  dropLast: false,
+  prefetch: 2,
+  onBadImage: "fail",
+  cache: "none",
+} as const;
+
+/** Keeps the random numbers of the transform apart from those of the steps. */
+const TRANSFORM_STREAM = 1;
+
+/**
+ * Batches of encoded images, epoch after epoch, read and decoded by threads.
+ *
+ * Every batch is a function of (seed, epoch, position) alone: the number of workers, `prefetch`, the cache and where an epoch
+ * was begun change nothing. Threads start with the first batch and stay until {@link close}; they don't keep a process alive.
+ *
+ *     const loader = new ImageLoader({ dataset, batchSize: 64, steps: [randomResizedCrop({ size: 224 })], shuffle: true });
+ *     for await (const { images, labels } of loader.batches(0)) …
+ *     await loader.close();
+ */
+export class ImageLoader implements AsyncIterable<Batch> {
+  readonly dataset: EncodedDataset;
+  readonly batchSize: number;
+  readonly batchesPerEpoch: number;
+  readonly #options: Required<Omit<ImageLoaderOptions, "report" | "cacheBytes">> & Pick<ImageLoaderOptions, "report">;
+  readonly #size: Size;
+  readonly #pool: TaskPool;
+  readonly #cache: CacheBudget;
+  readonly #bad = new Map<number, BadImage>();
+  #state: LoaderState = { epoch: 0, batch: 0 };
+
+  /** @throws {RepvggError} `E_DATA`: no images, an option out of range, or steps that leave images of different sizes. */
+  constructor(options: ImageLoaderOptions) {
+    const all = {
+      ...IMAGE_LOADER_DEFAULTS,
+      transform: normalize({ mean: [0], std: [1] }),
+      workers: Math.min(availableParallelism(), DECODING_THREADS),
+      cacheFolder: join(homedir(), ".cache", "repvgg", "images"),
+      ...options,
+    };
+    const { dataset, batchSize, dropLast, workers, cache, steps, channels, seed, cacheFolder } = all;
+    checkOptions(all);
+    mixes(all.mix);
+    if (!Number.isInteger(workers) || workers < 0) {
+      throw new RepvggError("E_DATA", `workers must be a whole number, 0 or more, got ${workers}.`);
+    }
+    const size = outputSize(steps);
+    if (!size) {
+      throw new RepvggError("E_DATA", "The steps leave images of different sizes; add a resizeAndCrop or a crop.");
+    }
+    this.#options = all;
+    this.#size = size;
+    this.dataset = dataset;
+    this.batchSize = batchSize;
+    this.batchesPerEpoch = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
+    const reader = { steps, channels, size, seed, cache, cacheFolder };
+    this.#pool = workers === 0 ? new InlinePool(reader) : new WorkerPool(reader, workers);
+    const limit = options.cacheBytes ?? (cache === "ram" ? totalmem() / 4 : 20 * GIBIBYTE);
+    const fixed = outputSize(steps.slice(0, fixedSteps(steps)));
+    const expected = fixed ? fixed[0] * fixed[1] * channels + CACHE_HEADER_BYTES : TYPICAL_IMAGE_BYTES;
+    this.#cache = new CacheBudget(cache, limit, cacheFolder, expected);
+  }
+
+  /** Images that could not be used so far, in the order of the data set. */
+  get badImages(): readonly BadImage[] {
+    return [...this.#bad.values()].sort((a, b) => a.index - b.index);
+  }
+
+  /** The threads and the image that each holds; none before the first batch, and without workers. */
+  get workers(): readonly { readonly worker: number; readonly threadId: number; readonly image: string | undefined }[] {
+    return this.#pool instanceof WorkerPool ? this.#pool.holding : [];
+  }
+
+  /** Ends one thread, as if it had crashed; another takes its place. */
+  async terminateWorker(worker: number): Promise<void> {
+    if (this.#pool instanceof WorkerPool && (await this.#pool.terminate(worker))) return;
+    throw new RepvggError("E_DATA", `The loader has no worker ${worker} now.`);
+  }
+
+  /**
+   * The batches of one epoch.
+   *
+   * @param startBatch The first one to give; those before it are not made.
+   * @throws {RepvggError} `E_DATA`: `epoch` or `startBatch` is out of range, an image cannot be used or a worker ended (unless
+   *   `onBadImage` is "skip"), what the transform throws; `E_DISPOSED`: the loader is closed.
+   */
+  async *batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
+    checkPosition(epoch, startBatch, this.batchesPerEpoch);
+    const { shuffle, seed, prefetch, channels } = this.#options;
+    const { dataset, batchSize, batchesPerEpoch } = this;
+    const order = shuffle ? permutation(dataset.length, seed, epoch) : undefined;
+    const slotBytes = Math.min(batchSize, dataset.length) * this.#size[0] * this.#size[1] * channels;
+    const free: SharedArrayBuffer[] = [];
+    const stopped = { value: false };
+    const ahead: { batch: Promise<Batch>; slot: SharedArrayBuffer }[] = [];
+    try {
+      for (let next = startBatch; ; ) {
+        while (ahead.length <= prefetch && next < batchesPerEpoch) {
+          const slot = free.pop() ?? new SharedArrayBuffer(slotBytes);
+          const batch = this.#make({ epoch, batch: next++, order, slot, stopped });
+          batch.catch(() => {}); // It is thrown to whoever takes this batch; one that nobody takes must not end the process.
+          ahead.push({ batch, slot });
+        }
+        const first = ahead.shift();
+        if (first === undefined) return;
+        const batch = await first.batch;
+        free.push(first.slot); // The batch has numbers of its own.
+        yield batch;
+      }
+    } finally {
+      stopped.value = true;
+    }
+  }
+
+  /** The rest of the current epoch; afterwards the loader stands at the beginning of the next one. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
+    const { epoch, batch } = this.#state;
+    let next = batch;
+    for await (const made of this.batches(epoch, batch)) {
+      this.#state = ++next === this.batchesPerEpoch ? { epoch: epoch + 1, batch: 0 } : { epoch, batch: next };
+      yield made;
+    }
+  }
+
+  /** The batch that comes next: one that has been handed out counts as done. */
+  state(): LoaderState {
+    return this.#state;
+  }
+
+  /** Continues from what {@link state} gave. @throws {RepvggError} `E_DATA`: it is none of this loader's positions. */
+  resume({ epoch, batch }: LoaderState): void {
+    checkPosition(epoch, batch, this.batchesPerEpoch);
+    this.#state = { epoch, batch };
+  }
+
+  /** Ends the threads. Safe to call twice. */
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async #make(place: Place): Promise<Batch> {
+    const { epoch, batch, order, slot } = place;
+    const { channels } = this.#options;
+    const { dataset, batchSize } = this;
+    const [height, width] = this.#size;
+    const bytes = height * width * channels;
+    const wanted = indicesOf(batch, { batchSize, length: dataset.length }, order);
+    const indices = await Promise.all(Array.from(wanted, (index, k) => this.#readGood(index, k * bytes, place)));
+    const labels = Int32Array.from(indices, (index) => dataset.label(index));
+    const data = new Uint8Array(slot, 0, indices.length * bytes);
+    const images = { shape: [indices.length, height, width, channels], data } as const;
+    const raw = { epoch, batch, images, labels, indices: Int32Array.from(indices) };
+    return finishBatch(raw, this.#options, TRANSFORM_STREAM);
+  }
+
+  /** Reads an image, or with "skip" the first one after it that is good. @returns Which one. */
+  async #readGood(wanted: number, offset: number, place: Place): Promise<number> {
+    const { length } = this.dataset;
+    for (let tried = 0; tried < length; tried++) {
+      const index = (wanted + tried) % length;
+      if (this.#bad.has(index)) continue;
+      try {
+        await this.#read(index, offset, place);
+        return index;
+      } catch (error) {
+        if (this.#options.onBadImage === "fail" || !isBadImage(error)) throw error;
+        this.#noteBad(index, error.message);
+      }
+    }
+    throw new RepvggError(
+      "E_DATA",
+      `None of the ${length} images can be used; the first: ${this.badImages[0]?.reason}`,
+    );
+  }
+
+  /** With "skip", an image whose worker ended is given to another worker once: it need not be the image's fault. */
+  async #read(index: number, offset: number, place: Place): Promise<void> {
+    try {
+      await this.#run(index, offset, place);
+    } catch (error) {
+      if (!(error instanceof WorkerDeath) || this.#options.onBadImage === "fail") throw error;
+      this.#options.report?.(`${error.message} Another worker tries it.`);
+      await this.#run(index, offset, place);
+    }
+  }
+
+  async #run(index: number, offset: number, { epoch, slot, stopped }: Place): Promise<void> {
+    const sample = this.dataset.sample(index);
+    const cached = this.#cache.get(index);
+    const mayStore = this.#cache.reserve();
+    try {
+      const task = { sample, index, epoch, slot, offset, cached, mayStore };
+      this.#cache.took(index, await this.#pool.run(task, stopped));
+    } finally {
+      if (mayStore) this.#cache.release();
+    }
+  }
+
+  #noteBad(index: number, reason: string): void {
+    if (this.#bad.has(index)) return;
+    this.#bad.set(index, { index, name: this.dataset.sample(index).name, reason });
+    this.#options.report?.(`Skipped: ${reason}`);
+  }
+}
+
+/** Where a batch stands and its bytes go. */
+interface Place {
+  readonly epoch: number;
+  readonly batch: number;
+  readonly order: Int32Array | undefined;
+  readonly slot: SharedArrayBuffer;
+  readonly stopped: { readonly value: boolean };
+}
+
+function isBadImage(error: unknown): error is RepvggError {
+  return error instanceof RepvggError && error.code === "E_DATA";
+}

@@ -1,0 +1,76 @@
+import type { EncodedSample } from "../../encoded-dataset.ts";
+import type { ByteImage } from "../../image/byte-image.ts";
+import { toGrey } from "../../image/enhance.ts";
+import { type ImagePipeline, loadImagePipeline } from "../../image/image-pipeline.ts";
+import { fixedSteps, type ImageStep } from "../../image/image-steps.ts";
+import { generatorOf } from "../../random.ts";
+import { decodeImage } from "../decode-image.ts";
+import { DiskCache } from "./disk-cache.ts";
+import { type SampleFile, withSampleFile } from "./read-sample.ts";
+import type { CachedImage, ReaderOptions, Task, TaskResult } from "./task.ts";
+
+/** An image after the fixed steps, and what the caches learn of it. */
+interface Prepared extends TaskResult {
+  readonly image: ByteImage;
+}
+
+/** Reads, decodes and augments images, one after the other, into shared memory: what each thread of a loader does. */
+export class ImageReader {
+  readonly #options: ReaderOptions;
+  readonly #pipeline: ImagePipeline;
+  readonly #fixed: readonly ImageStep[];
+  readonly #random: readonly ImageStep[];
+  readonly #disk: DiskCache | undefined;
+
+  private constructor(options: ReaderOptions, pipeline: ImagePipeline) {
+    this.#options = options;
+    this.#pipeline = pipeline;
+    const fixed = fixedSteps(options.steps);
+    this.#fixed = options.steps.slice(0, fixed);
+    this.#random = options.steps.slice(fixed);
+    this.#disk = options.cache === "disk" ? new DiskCache(options.cacheFolder) : undefined;
+  }
+
+  static async open(options: ReaderOptions): Promise<ImageReader> {
+    return new ImageReader(options, await loadImagePipeline());
+  }
+
+  /** @throws {RepvggError} `E_DATA`: the image cannot be read, decoded or augmented. */
+  async read(task: Task): Promise<TaskResult> {
+    const { sample, epoch, index, slot, offset } = task;
+    const { image, fresh, storedBytes } = await withSampleFile(sample, (file) => this.#prepare(task, file));
+    const random = generatorOf(this.#options.seed, epoch, index);
+    const { data } = this.#pipeline.run(image, this.#random, random, sample.name);
+    new Uint8Array(slot, offset, data.length).set(data);
+    return { fresh, storedBytes };
+  }
+
+  async #prepare({ sample, cached, mayStore }: Task, file: SampleFile): Promise<Prepared> {
+    const { stamp } = file;
+    if (cached?.stamp === stamp) return { image: cached, storedBytes: 0 };
+    const key = this.#disk && this.#keyOf(sample, stamp);
+    const known = this.#disk?.read(key);
+    if (known) return { image: known, storedBytes: 0 };
+    const image = await this.#decode(sample, file);
+    if (!mayStore) return { image, storedBytes: 0 };
+    if (this.#disk) return { image, storedBytes: this.#disk.write(key, image) };
+    return { image, fresh: this.#options.cache === "ram" ? shared(image, stamp) : undefined, storedBytes: 0 };
+  }
+
+  async #decode({ name }: EncodedSample, file: SampleFile): Promise<ByteImage> {
+    const rgb = await decodeImage(file.read(), name);
+    const image = this.#options.channels === 1 ? toGrey(rgb) : rgb;
+    return this.#pipeline.run(image, this.#fixed, generatorOf(0), name);
+  }
+
+  #keyOf({ file, offset, length }: EncodedSample, stamp: string): unknown {
+    return [file, offset, length, stamp, this.#fixed, this.#options.channels];
+  }
+}
+
+/** A copy that other threads can read without a copy of their own. */
+function shared({ height, width, channels, data }: ByteImage, stamp: string): CachedImage {
+  const bytes = new Uint8Array(new SharedArrayBuffer(data.length));
+  bytes.set(data);
+  return { height, width, channels, stamp, data: bytes };
+}
