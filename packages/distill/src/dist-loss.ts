@@ -65,9 +65,9 @@ export function distLoss(student: Tensor2D, teacher: Tensor2D, options: DistLoss
 
 /** The options' ranges, to be checked before any data is touched. */
 export function checkDistLoss(options: DistLossOptions): void {
-  const { temperature, ...weights } = { ...DIST_LOSS_DEFAULTS, ...options };
+  const { temperature, distBeta, distGamma } = { ...DIST_LOSS_DEFAULTS, ...options };
   checkTemperature(temperature);
-  checkWeights(weights);
+  checkWeights({ distBeta, distGamma });
 }
 
 /** The mean over rows of Pearson's correlation of two matrices `[R, K]`. */

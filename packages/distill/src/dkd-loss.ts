@@ -56,9 +56,9 @@ export function dkdLoss(student: Tensor2D, teacher: Tensor2D, labels: Tensor2D, 
 
 /** The options' ranges, to be checked before any data is touched. */
 export function checkDkdLoss(options: DkdLossOptions): void {
-  const { temperature, ...weights } = { ...DKD_LOSS_DEFAULTS, ...options };
+  const { temperature, dkdAlpha, dkdBeta } = { ...DKD_LOSS_DEFAULTS, ...options };
   checkTemperature(temperature);
-  checkWeights(weights);
+  checkWeights({ dkdAlpha, dkdBeta });
 }
 
 /** @throws {RepvggError} `E_USAGE`: one is not a number of at least 0. */

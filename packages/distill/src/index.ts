@@ -1,8 +1,16 @@
+export { attentionLoss } from "./attention-loss.ts";
 export type { Batch, BatchSource, DataSetFacts } from "./batch-source.ts";
 export { CROSS_ENTROPY_DEFAULTS, type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
+export { DIST_LOSS_DEFAULTS, type DistLossOptions, distLoss } from "./dist-loss.ts";
+export { type DistillationOptions, distillationObjective } from "./distillation-objective.ts";
+export { DKD_LOSS_DEFAULTS, type DkdLossOptions, dkdLoss } from "./dkd-loss.ts";
 export { type EvaluateOptions, type Evaluation, type EvaluationBatch, evaluate } from "./evaluate.ts";
+export { hardTargetLoss } from "./hard-target-loss.ts";
+export { hintLoss } from "./hint-loss.ts";
+export { HintProjections } from "./hint-projections.ts";
 export { jsonlLogger } from "./jsonl-logger.ts";
 export { KD_LOSS_DEFAULTS, type KdLossOptions, kdLoss } from "./kd-loss.ts";
+export { LOSS_NAMES, type LossTerm, type TermInputs } from "./loss-terms.ts";
 export type {
   BatchLoss,
   Figures,
@@ -10,7 +18,7 @@ export type {
   ObjectiveStep,
   TrainingPosition,
 } from "./objective.ts";
-export { crossEntropyObjective, kdObjective, type Teacher } from "./objectives.ts";
+export { crossEntropyObjective, kdObjective } from "./objectives.ts";
 export { oneHot } from "./one-hot.ts";
 export {
   ADAMW_DEFAULTS,
@@ -20,6 +28,7 @@ export {
   SGD_DEFAULTS,
   type SgdOptions,
 } from "./optimizer-options.ts";
+export { linearly, type Scheduled } from "./scheduled.ts";
 export {
   constantSchedule,
   cosineSchedule,
@@ -31,6 +40,9 @@ export {
   type TrainingLength,
   withWarmup,
 } from "./schedules.ts";
+export { DEFAULT_TEMPERATURE, softTargetLoss, type TemperatureOptions } from "./soft-target-loss.ts";
+export { targetsOf } from "./targets.ts";
+export type { Teacher } from "./teacher.ts";
 export { cachedTeacher, networkTeacher, teacherLogits } from "./teachers.ts";
 export { Trainer } from "./trainer.ts";
 export type {

@@ -104,6 +104,7 @@ describe("kdLoss", () => {
 });
 
 describe("objectives", () => {
+  const position = { epoch: 0, step: 0, totalSteps: 1, stepsPerEpoch: 1 };
   const [N, C] = fixture.shape;
   const images = { shape: [N, 1, 1, 1], data: new Float32Array(N) } as const;
   const batch = {
@@ -120,7 +121,7 @@ describe("objectives", () => {
 
     const [expected] = fixture.kd;
     const teacherOf = () => ({ shape: [N, C], data: Float32Array.from(fixture.teacher) }) as const;
-    const kd = await kdObjective({ teacher: teacherOf, ...expected })(batch);
+    const kd = await kdObjective({ teacher: teacherOf, ...expected })(batch, position);
     expect(difference(kd(outputs()).dataSync(), [expected!.value])).toBeLessThan(TOLERANCE);
   });
 

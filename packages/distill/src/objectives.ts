@@ -1,13 +1,10 @@
-import type { Logits } from "@repvgg/core";
 import { type Tensor2D, tensor2d } from "@tensorflow/tfjs-core";
 import type { Batch } from "./batch-source.ts";
 import { type CrossEntropyOptions, checkCrossEntropy, crossEntropy } from "./cross-entropy.ts";
 import { checkKdLoss, type KdLossOptions, kdLoss } from "./kd-loss.ts";
-import type { BatchLoss } from "./objective.ts";
-import { oneHot } from "./one-hot.ts";
-
-/** Gives the teacher's logits of a batch, `[N, C]`. See `cachedTeacher` and `networkTeacher`. */
-export type Teacher = (batch: Batch) => Logits | Promise<Logits>;
+import type { BatchLoss, TrainingPosition } from "./objective.ts";
+import { targetsOf } from "./targets.ts";
+import type { Teacher } from "./teacher.ts";
 
 /**
  * Training on the labels alone.
@@ -16,9 +13,9 @@ export type Teacher = (batch: Batch) => Logits | Promise<Logits>;
  */
 export function crossEntropyObjective(options: CrossEntropyOptions = {}): (batch: Batch) => BatchLoss {
   checkCrossEntropy(options);
-  return ({ labels }) =>
+  return (batch) =>
     ({ logits }) =>
-      crossEntropy(logits as Tensor2D, oneHot(labels, logits.shape[1]!), options);
+      crossEntropy(logits as Tensor2D, targetsOf(batch, logits.shape[1]!), options);
 }
 
 /**
@@ -29,12 +26,12 @@ export function crossEntropyObjective(options: CrossEntropyOptions = {}): (batch
 export function kdObjective({
   teacher,
   ...options
-}: { teacher: Teacher } & KdLossOptions): (batch: Batch) => Promise<BatchLoss> {
+}: { teacher: Teacher } & KdLossOptions): (batch: Batch, position: TrainingPosition) => Promise<BatchLoss> {
   checkKdLoss(options);
-  return async (batch) => {
-    const { shape, data } = await teacher(batch);
+  return async (batch, position) => {
+    const { shape, data } = await teacher(batch, position);
     return ({ logits }) => {
-      const labels = oneHot(batch.labels, logits.shape[1]!);
+      const labels = targetsOf(batch, logits.shape[1]!);
       return kdLoss(logits as Tensor2D, tensor2d(data, [...shape]), labels, options);
     };
   };

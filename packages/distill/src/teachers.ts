@@ -1,12 +1,13 @@
-import { type Logits, type Network, ndArray, RepvggError, ShapeError } from "@repvgg/core";
-import type { BatchSource } from "./batch-source.ts";
+import { type Images, type Logits, type Network, ndArray, RepvggError, ShapeError } from "@repvgg/core";
+import type { Batch, BatchSource } from "./batch-source.ts";
 import { checkBatch, checkSource } from "./check-training.ts";
 import { nextTurn } from "./next-turn.ts";
-import type { Teacher } from "./objectives.ts";
 
 /** A teacher that sees each batch itself: right with augmentation, since both then see the same pixels. */
-export function networkTeacher(network: Network): Teacher {
-  return (batch) => network.predict(batch.images);
+export function networkTeacher(network: Network) {
+  return Object.assign((batch: Batch): Promise<Logits> => network.predict(batch.images), {
+    features: (batch: Batch): Promise<Images[]> => network.features(batch.images),
+  });
 }
 
 /**
@@ -14,7 +15,7 @@ export function networkTeacher(network: Network): Teacher {
  *
  * @param logits `[data set's length, C]`, by the index of the image.
  */
-export function cachedTeacher(logits: Logits): Teacher {
+export function cachedTeacher(logits: Logits): (batch: Batch) => Logits {
   const [length, C] = logits.shape;
   return ({ indices }) => {
     const rows = new Float32Array(indices.length * C);
