@@ -6,6 +6,7 @@ import {
   SPLIT_OPTION,
   STRIDES_OPTION,
 } from "./common-options.ts";
+import { DISTILLATION_OPTIONS } from "./distillation-options.ts";
 import type { OptionSpecs } from "./option.ts";
 
 /** Settings of every training. */
@@ -113,15 +114,7 @@ export const TRAIN_SETTINGS = {
 /** The same for `repvgg distill`. Its teacher's answers are smoother than any smoothed label. */
 export const DISTILL_SETTINGS = {
   ...SHARED_SETTINGS,
-  teacher: { kind: "text", value: "checkpoint", help: "the network to learn from", defaultText: "none, required" },
-  temperature: { kind: "number", help: "softness T of the teacher's answers", min: 0, open: "min", default: 4 },
-  alpha: {
-    kind: "number",
-    help: "weight of the teacher's term; the labels have the rest",
-    min: 0,
-    max: 1,
-    default: 0.9,
-  },
+  ...DISTILLATION_OPTIONS,
 } as const satisfies OptionSpecs;
 
 export type TrainingCommand = "train" | "distill";

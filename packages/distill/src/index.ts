@@ -10,7 +10,7 @@ export { hintLoss } from "./hint-loss.ts";
 export { HintProjections } from "./hint-projections.ts";
 export { jsonlLogger } from "./jsonl-logger.ts";
 export { KD_LOSS_DEFAULTS, type KdLossOptions, kdLoss } from "./kd-loss.ts";
-export { LOSS_NAMES, type LossTerm, type TermInputs } from "./loss-terms.ts";
+export { LOSS_NAMES, type LossTerm, needsFeatures, type TermInputs } from "./loss-terms.ts";
 export type {
   BatchLoss,
   Figures,

@@ -2,13 +2,15 @@ import type { Device } from "@repvgg/backend";
 import {
   cachedTeacher,
   crossEntropyObjective,
-  kdObjective,
+  distillationObjective,
+  needsFeatures,
   networkTeacher,
   type Objective,
   teacherLogits,
 } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
 import { everyImage } from "./batch-sources.ts";
+import { lossTerms } from "./loss-terms.ts";
 import { startProgress } from "./progress.ts";
 import type { PlannedTeacher, TrainingPlan } from "./training-plan.ts";
 
@@ -26,23 +28,24 @@ export async function openObjective(
   terminal: Terminal,
 ): Promise<OpenObjective> {
   const { teacher, settings } = plan;
-  const { labelSmoothing, temperature, alpha, augment } = settings;
+  const { labelSmoothing, augment, seed } = settings;
   if (teacher === undefined) {
     return { objective: crossEntropyObjective({ labelSmoothing: labelSmoothing ?? 0 }), dispose() {} };
   }
-  const kd = { temperature, alpha };
+  const terms = lossTerms(settings);
   const network = await device.createNetwork({
     ...teacher,
     imageSize: plan.preprocessing.size,
     batchSize: settings.batchSize,
   });
-  if (augment !== "none") {
-    // Each batch is new to the teacher.
-    return { objective: kdObjective({ teacher: networkTeacher(network), ...kd }), dispose: () => network.dispose() };
+  if (augment !== "none" || terms.some(needsFeatures)) {
+    // Each batch is new to the teacher, or too large to remember its features.
+    const objective = distillationObjective({ teacher: networkTeacher(network), terms, seed });
+    return { objective, dispose: () => network.dispose() };
   }
   try {
     const logits = await askTeacher(plan, teacher, network, signal, terminal);
-    return { objective: kdObjective({ teacher: cachedTeacher(logits), ...kd }), dispose() {} };
+    return { objective: distillationObjective({ teacher: cachedTeacher(logits), terms, seed }), dispose() {} };
   } finally {
     network.dispose();
   }

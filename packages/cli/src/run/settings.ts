@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { ADAMW_DEFAULTS, SGD_DEFAULTS } from "@repvgg/distill";
+import type { DISTILLATION_OPTIONS } from "../distillation-options.ts";
 import { flagName, type OptionSpecs, type OptionValues } from "../option.ts";
 import { withDefaults } from "../read-options.ts";
 import {
@@ -14,7 +15,7 @@ import { readConfig } from "./config-file.ts";
 import { exists, readRunConfig } from "./run-folder.ts";
 
 type Values = OptionValues<typeof TRAIN_SETTINGS> & OptionValues<typeof DISTILL_SETTINGS>;
-type OwnOfOne = "labelSmoothing" | "teacher" | "temperature" | "alpha";
+type OwnOfOne = "labelSmoothing" | keyof typeof DISTILLATION_OPTIONS;
 
 /** All that decides the result of a training: the defaults, a config file over them, flags over both. */
 export type Settings = Omit<Values, OwnOfOne> & Partial<Pick<Values, OwnOfOne>>;

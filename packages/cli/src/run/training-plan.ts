@@ -14,6 +14,7 @@ import {
 } from "@repvgg/core";
 import type { LabelledImages, Preprocessing } from "@repvgg/data";
 import { checkImageSize, type DataSource, openData, partOf, preprocessingOf } from "./data-source.ts";
+import { describeLoss, lossTerms } from "./loss-terms.ts";
 import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
 import type { Settings } from "./settings.ts";
@@ -51,6 +52,7 @@ export interface PlannedTeacher {
  * @throws {RepvggError} `E_USAGE`: settings contradict the data; `E_DATA`, `E_CHECKPOINT`: a file cannot be used.
  */
 export async function planTraining(settings: Settings): Promise<TrainingPlan> {
+  if (settings.teacher !== undefined) lossTerms(settings); // what is wrong with them is said before anything is read
   const source = await openData(settings);
   const training = partOf(source, "train", settings.limit);
   const validation = partOf(source, "val", settings.valLimit);
@@ -167,14 +169,14 @@ export function describePlan(plan: TrainingPlan, run: string): { value: object; 
     steps: Math.ceil(stepsPerEpoch / settings.accumulate) * settings.epochs,
     ...(teacher && { teacher: teacher.name }),
   };
-  const { epochs, batchSize, accumulate, schedule, seed, temperature, alpha } = settings;
+  const { epochs, batchSize, accumulate, schedule, seed } = settings;
   const { kind = "sgd", ...optimizer } = optimizerOf(settings);
   const described = Object.entries(optimizer).map(([name, value]) => `${name} ${value}`);
   const text = [
     `run      ${run}`,
     `network  ${modelName}, ${grouped(params)} parameters in train form, ${spec.numClasses} classes`,
     `data     ${settings.data}: ${grouped(training.length)} training, ${grouped(validation.length)} validation images of ${preprocessing.size.join("x")}`,
-    ...(teacher ? [`teacher  ${teacher.name}, T ${temperature}, alpha ${alpha}`] : []),
+    ...(teacher ? [`teacher  ${teacher.name}; loss ${describeLoss(settings)}`] : []),
     `steps    ${epochs} epochs of ${stepsPerEpoch} batches, ${batchSize} images each, ${accumulate} a step; augmentation: ${settings.augment}`,
     `${kind.padEnd(8)} ${described.join(", ")}; schedule ${schedule}; seed ${seed}`,
   ];

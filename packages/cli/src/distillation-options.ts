@@ -1,0 +1,52 @@
+import type { OptionSpecs } from "./option.ts";
+
+/** What `repvgg distill` learns from the teacher, and how. */
+export const DISTILLATION_OPTIONS = {
+  teacher: { kind: "text", value: "checkpoint", help: "the network to learn from", defaultText: "none, required" },
+  loss: {
+    kind: "text",
+    value: "terms",
+    help:
+      "what to minimise: kd (soft targets), hard (decisions), dkd, dist, features (hints), attention, labels; several with " +
+      "weights: kd:0.9,features:50",
+    default: "kd",
+  },
+  temperature: {
+    kind: "number",
+    help: "softness T of the answers that kd, dkd and dist compare",
+    min: 0,
+    open: "min",
+    defaultText: "4; 1 for dist",
+  },
+  temperatureEnd: {
+    kind: "number",
+    help: "T at the last step; it moves there evenly",
+    min: 0,
+    open: "min",
+    defaultText: "the same",
+  },
+  alpha: {
+    kind: "number",
+    help: "weight of kd or hard where --loss gives none; the labels have the rest",
+    min: 0,
+    max: 1,
+    default: 0.9,
+  },
+  alphaEnd: {
+    kind: "number",
+    help: "alpha at the last step; it moves there evenly",
+    min: 0,
+    max: 1,
+    defaultText: "the same",
+  },
+  dkdAlpha: { kind: "number", help: "weight of dkd's part of the target class", min: 0, default: 1 },
+  dkdBeta: { kind: "number", help: "weight of dkd's part of the other classes", min: 0, default: 8 },
+  distBeta: { kind: "number", help: "weight of dist's relations between an image's classes", min: 0, default: 1 },
+  distGamma: { kind: "number", help: "weight of dist's relations between a class's images", min: 0, default: 1 },
+  featureStages: {
+    kind: "text",
+    value: "stages",
+    help: "stages that features and attention compare",
+    default: "1,2,3,4",
+  },
+} as const satisfies OptionSpecs;
