@@ -28,6 +28,7 @@ export interface Invocation<O extends OptionSpecs> {
 
 /** One subcommand. Its module stays light: what does the work is imported inside `run`, which keeps `--help` instant. */
 export interface Command<O extends OptionSpecs = OptionSpecs> {
+  /** One word, or two: `data inspect` is under `data`. */
   readonly name: string;
   readonly summary: string;
   readonly example: string;

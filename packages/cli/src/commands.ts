@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { bench } from "./commands/bench.cmd.ts";
+import { dataInspect } from "./commands/data-inspect.cmd.ts";
 import { distill } from "./commands/distill.cmd.ts";
 import { doctor } from "./commands/doctor.cmd.ts";
 import { exportCheckpoint } from "./commands/export.cmd.ts";
@@ -10,6 +11,11 @@ import { train } from "./commands/train.cmd.ts";
 import { val } from "./commands/val.cmd.ts";
 import { variants } from "./commands/variants.cmd.ts";
 import { verify } from "./commands/verify.cmd.ts";
+
+/** What the commands of two words are about, by their first one. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  data: "Look at data sets.",
+};
 
 /** Every subcommand, in the order of `repvgg --help`. */
 export const COMMANDS: readonly Command[] = [
@@ -23,5 +29,6 @@ export const COMMANDS: readonly Command[] = [
   verify,
   exportCheckpoint,
   bench,
+  dataInspect,
   doctor,
 ];

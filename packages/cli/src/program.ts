@@ -1,6 +1,6 @@
 import { Command as Commander, Option } from "commander";
 import type { Command, CommandResult } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, GROUPS } from "./commands.ts";
 import { defaultText, flagUsage, type OptionSpec } from "./option.ts";
 import { type RawOptions, readOptions } from "./read-options.ts";
 import { type Streams, Terminal } from "./terminal.ts";
@@ -28,12 +28,29 @@ export function createProgram(streams: Streams, onResult: OnResult): Commander {
       outputError: () => {}, // Thrown as well; printed once, by whoever runs the program.
     })
     .addHelpText("after", "\nExample:\n  $ repvgg summary a0 --form deploy");
-  for (const command of COMMANDS) addCommand(program, command, streams, onResult);
+  for (const command of COMMANDS) {
+    const [group, name] = command.name.split(" ");
+    const parent = name === undefined ? program : groupOf(program, group!);
+    addCommand(parent, { ...command, name: name ?? group! }, streams, onResult);
+  }
   return program;
 }
 
-function addCommand(program: Commander, definition: Command, streams: Streams, onResult: OnResult): void {
-  const command = program
+/** `data`, under which `inspect` and `download` are. */
+function groupOf(program: Commander, name: string): Commander {
+  const there = program.commands.find((command) => command.name() === name);
+  if (there) return there;
+  const summary = GROUPS[name]!;
+  return program
+    .command(name)
+    .summary(summary)
+    .description(summary)
+    .helpOption("-h, --help", "print this help")
+    .helpCommand(false);
+}
+
+function addCommand(parent: Commander, definition: Command, streams: Streams, onResult: OnResult): void {
+  const command = parent
     .command(definition.name)
     .summary(definition.summary)
     .description(definition.summary)

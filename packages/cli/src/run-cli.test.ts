@@ -19,13 +19,18 @@ describe("help", () => {
   it("lists every command", async () => {
     const { code, stdout, stderr } = await run("--help");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const { name } of COMMANDS) expect(stdout).toContain(`\n  ${name}`);
+    for (const { name } of COMMANDS) expect(stdout).toContain(`\n  ${name.split(" ")[0]}`);
+  });
+
+  it("lists the commands of a group", async () => {
+    const { code, stdout } = await run("data", "--help");
+    expect([code, stdout]).toEqual([0, expect.stringContaining("inspect")]);
   });
 
   it.each(COMMANDS.map((command) => [command.name, command] as const))(
     "explains every option of %s with its default, and gives one example",
     async (name, { options, example }) => {
-      const { code, stdout, stderr } = await run(name, "--help");
+      const { code, stdout, stderr } = await run(...name.split(" "), "--help");
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       const text = stdout.replace(/\s+/g, " ");
       for (const key of [...Object.keys(options), "json"]) {
@@ -56,7 +61,15 @@ describe("help", () => {
 });
 
 describe("wrong usage", () => {
+  it("of a group without its command prints what there is", async () => {
+    const { code, stdout, stderr } = await run("data");
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain("inspect [options] <data>");
+    expect(stderr).not.toContain("error:");
+  });
+
   it.each([
+    ["an unknown command of a group", ["data", "inspekt"], "unknown command 'inspekt'"],
     ["an unknown flag", ["train", "--epoch", "3"], "unknown option '--epoch' (Did you mean --epochs?)"],
     ["an unknown command", ["trian"], "unknown command 'trian' (Did you mean train?)"],
     ["a value below its range", ["train", "--lr", "-1"], '--lr must be a number above 0, got "-1".'],

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import pico from "picocolors";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, GROUPS } from "./commands.ts";
 import { EXIT } from "./exit.ts";
 import { createProgram } from "./program.ts";
 import { isLively, type Streams } from "./terminal.ts";
@@ -34,6 +34,7 @@ export async function runCli(args: readonly string[], streams: Streams): Promise
 function report(error: unknown, args: readonly string[], streams: Streams): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.success; // Help or the version, already printed.
+    if (error.code === "commander.help") return EXIT.usage; // A group without its command: its help is printed.
     const message = error.message.replace(/^error: /, "").replace(/\n\(/, " (");
     write(streams, `${message}\nSee \`${helpOf(args)}\`.`);
     return EXIT.usage;
@@ -57,6 +58,8 @@ function write(streams: Streams, message: string): void {
 }
 
 function helpOf(args: readonly string[]): string {
-  const command = COMMANDS.find(({ name }) => name === args[0]);
-  return command ? `repvgg ${command.name} --help` : "repvgg --help";
+  const [first = "", second] = args;
+  const command = COMMANDS.find(({ name }) => name === first || name === `${first} ${second}`);
+  if (command) return `repvgg ${command.name} --help`;
+  return first in GROUPS ? `repvgg ${first} --help` : "repvgg --help";
 }

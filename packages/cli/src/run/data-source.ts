@@ -115,10 +115,14 @@ export function preprocessingOf(dataset: LabelledImages, imageSize: number): Pre
   };
 }
 
-/** What the data set was recognised as, for people. */
-export function describeData({ name, kind, recognisedBy }: DataSource, part: Part, dataset: LabelledImages): string {
+/** What a data set was recognised as, and by what. */
+export function describeKind({ kind, recognisedBy }: Pick<OpenedDataset, "kind" | "recognisedBy">): string {
+  return kind === "mnist" ? KINDS[kind] : `${KINDS[kind]} (${recognisedBy})`;
+}
+
+/** One part of a data set, for people. */
+export function describeData(source: DataSource, part: Part, dataset: LabelledImages): string {
   const { length, classes } = dataset;
   const size = isEncoded(dataset) ? "" : ` of ${dataset.size.join("x")}`;
-  const by = recognisedBy === KINDS[kind] || kind === "mnist" ? "" : ` (${recognisedBy})`;
-  return `${name}: ${KINDS[kind]}${by}, ${grouped(length)} ${part} images${size}, ${classes.length} classes`;
+  return `${source.name}: ${describeKind(source)}, ${grouped(length)} ${part} images${size}, ${classes.length} classes`;
 }

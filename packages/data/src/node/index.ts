@@ -1,4 +1,8 @@
 export { decodeImage } from "./decode-image.ts";
+export type { DatasetReport, SplitReport, Spread } from "./inspect/dataset-report.ts";
+export { type InspectOptions, inspectDataset } from "./inspect/inspect-dataset.ts";
+export { quarantine } from "./inspect/quarantine.ts";
+export { type SampleRow, type SampleSheetOptions, sampleSheet, type Thumbnail } from "./inspect/sample-sheet.ts";
 export type { DatasetKind, DatasetProblem, Layout, SplitName } from "./layouts/layout.ts";
 export { listImages } from "./layouts/list-images.ts";
 export { loadMnist, type MnistOptions, type MnistSplit, mnistDataFolder } from "./load-mnist.ts";

@@ -67,7 +67,7 @@ export function problemsOf(folders: ClassFolders): DatasetProblem[] {
     problems.push({
       code: "images-without-class",
       severity: "warning",
-      message: `${where} has ${loose.length} images beside the class folders, which are left out. Move them into their classes' folders.`,
+      message: `${where} has images beside the class folders (${loose.length}), which are left out. Move them into their classes' folders.`,
       files: loose.map((name) => joinName(path, name)),
     });
   }
@@ -79,7 +79,7 @@ export function problemsOf(folders: ClassFolders): DatasetProblem[] {
     problems.push({
       code: "not-images",
       severity: "warning",
-      message: `${where} has ${foreign.length} files that are no images by their names, which are left out.`,
+      message: `${where} has files that are no images by their names (${foreign.length}), which are left out.`,
       files: foreign,
     });
   }

@@ -1,0 +1,76 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { repvgg, temporaryFolder } from "./test-cli.ts";
+
+let cwd: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ folder: cwd, remove } = await temporaryFolder());
+});
+afterAll(() => remove());
+
+const run = (...args: string[]) => repvgg(args, { cwd });
+
+/** Two classes of dark and bright photographs, in folders; the classes' names need escaping. */
+async function writePhotos(folder: string, { train = 4, val = 2 } = {}): Promise<void> {
+  for (const [split, count] of Object.entries({ train, val })) {
+    for (const [name, level] of Object.entries({ dark: 60, "<bright> é": 200 })) {
+      await mkdir(join(cwd, folder, split, name), { recursive: true });
+      for (let i = 0; i < count; i++) {
+        const background = { r: level + 9 * i, g: level, b: split === "train" ? 0 : 90 };
+        const image = sharp({ create: { width: 40, height: 30, channels: 3, background } });
+        await image.jpeg().toFile(join(cwd, folder, split, name, `${i}.jpg`));
+      }
+    }
+  }
+}
+
+describe("data inspect", () => {
+  it("says what kind of data set it is, and that nothing is wrong", async () => {
+    await writePhotos("good set");
+    const { code, stdout } = await run("data", "inspect", "good set");
+    expect(code).toBe(0);
+    expect(stdout).toContain("good set: image folder (train/ and val/ with class folders), 2 classes");
+    expect(stdout).toMatch(/train +8 +2 +4 +40 +30 .*jpeg/);
+    expect(stdout).toContain("Nothing is wrong with it.");
+    expect(JSON.parse((await run("data", "inspect", "good set", "--json")).stdout)).toMatchObject({
+      kind: "image-folder",
+      splits: { train: { images: 8, classes: 2 }, val: { images: 4, classes: 2 } },
+      problems: [],
+    });
+  });
+
+  it("lists what is broken, moves it away, and writes a page", async () => {
+    await writePhotos("bad");
+    await writeFile(join(cwd, "bad/train/dark/page.jpg"), "<!doctype html>");
+    const html = ["--html", "page.html"];
+    const found = await run("data", "inspect", "bad", "--quarantine", "broken", ...html, "--json");
+    expect(found.code).toBe(0);
+    const { problems, quarantined } = JSON.parse(found.stdout);
+    expect(problems).toMatchObject([{ code: "not-an-image", severity: "error", files: ["train/dark/page.jpg"] }]);
+    expect(quarantined).toEqual(["train/dark/page.jpg"]);
+    expect(await readFile(join(cwd, "broken/train/dark/page.jpg"), "utf8")).toBe("<!doctype html>");
+    const page = await readFile(join(cwd, "page.html"), "utf8");
+    expect(page).toContain("&lt;bright&gt; é");
+    expect(page.match(/<img /g)).toHaveLength(12);
+  });
+
+  it("divides a folder, and knows MNIST", async () => {
+    await writePhotos("single");
+    const divided = await run("data", "inspect", "single/train", "--split", "0.75", "--json");
+    expect(JSON.parse(divided.stdout).splits).toMatchObject({ train: { images: 6 }, val: { images: 2 } });
+    const { splits } = JSON.parse((await run("data", "inspect", "mnist", "--json")).stdout);
+    expect(splits).toMatchObject({ train: { images: 60000, classes: 10 }, val: { images: 10000 } });
+  });
+
+  it.each([
+    ["a missing folder", ["nowhere"], 1, "nowhere cannot be read: there is nothing of this name"],
+    ["a folder of other things", ["."], 1, "is no data set that is known"],
+    ["no share", ["good set", "--split", "1"], 2, "--split 1 must be between 0 and 1"],
+    ["a page in no folder", ["good set", "--html", "no/p.html"], 1, "the folder no does not exist"],
+  ])("refuses %s", async (_, args, code, message) => {
+    expect(await run("data", "inspect", ...args)).toMatchObject({ code, stderr: expect.stringContaining(message) });
+  });
+});

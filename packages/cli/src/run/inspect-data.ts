@@ -1,0 +1,122 @@
+import { RepvggError } from "@repvgg/core";
+import { type DatasetReport, inspectDataset, quarantine, type SplitReport } from "@repvgg/data/node";
+import type { CommandResult } from "../command.ts";
+import type { Terminal } from "../terminal.ts";
+import { describeKind, openData } from "./data-source.ts";
+import { duration, grouped, scaled } from "./numbers.ts";
+import { startProgress } from "./progress.ts";
+import { table } from "./table.ts";
+
+export interface InspectDataOptions {
+  split?: number | undefined;
+  seed: number;
+  decode: boolean;
+  quarantine?: string | undefined;
+  html?: string | undefined;
+  samples: number;
+}
+
+/** Files of a problem that are printed; `--json` has all. */
+const SHOWN_FILES = 10;
+
+/** What a data set is and what is wrong with it. Finding something is no failure: the exit code is 0. */
+export async function inspectData(
+  data: string,
+  options: InspectDataOptions,
+  terminal: Terminal,
+): Promise<CommandResult> {
+  const { split, seed, decode } = options;
+  const source = await openData({ data, split, seed }, false);
+  const total = Object.values(source.splits).reduce((sum, { length }) => sum + length, 0);
+  const signal = terminal.interruptSignal();
+  const progress = await startProgress(terminal, "inspecting", total);
+  const start = performance.now();
+  const onProgress = (done: number, of: number) => {
+    const left = done === 0 ? "" : `${duration(((performance.now() - start) / 1000 / done) * (of - done))} left`;
+    progress.update(done, left);
+  };
+  let report: DatasetReport;
+  try {
+    report = await inspectDataset(source, { decode, onProgress, signal });
+  } finally {
+    progress.stop();
+  }
+  const moved = options.quarantine === undefined ? undefined : await quarantine(report, source, options.quarantine);
+  const value = { ...report, ...(moved && { quarantined: moved }) };
+  const text = describe(data, report);
+  if (moved) text.push("", `Moved to ${options.quarantine}: ${grouped(moved.length)} files.`);
+  if (options.html !== undefined) {
+    await writePage(options.html, source, report, options);
+    text.push("", `Page: ${options.html}`);
+  }
+  return { value, text: text.join("\n") };
+}
+
+async function writePage(
+  file: string,
+  source: Awaited<ReturnType<typeof openData>>,
+  report: DatasetReport,
+  { samples }: InspectDataOptions,
+): Promise<void> {
+  const { inspectionPage } = await import("./inspection-page.ts");
+  const { writeFileAtomically } = await import("@repvgg/checkpoint/node");
+  try {
+    await writeFileAtomically(file, await inspectionPage(source, report, samples));
+  } catch (cause) {
+    throw new RepvggError("E_DATA", (cause as Error).message, { cause });
+  }
+}
+
+function describe(data: string, report: DatasetReport): string[] {
+  const { classes, splits, unlabelled, problems } = report;
+  const columns = [
+    { title: "split", align: "left" as const },
+    { title: "images" },
+    { title: "classes" },
+    { title: "per class" },
+    { title: "width" },
+    { title: "height" },
+    { title: "bytes" },
+    { title: "formats", align: "left" as const },
+  ];
+  const without = Object.entries(unlabelled).map(([folder, images]) => [
+    folder,
+    grouped(images),
+    "none",
+    ...Array(5).fill(""),
+  ]);
+  const lines = [
+    `${data}: ${describeKind(report)}, ${classes.length} classes`,
+    "",
+    table(columns, [...Object.entries(splits).map(row), ...without]),
+    "",
+  ];
+  if (problems.length === 0) return [...lines, "Nothing is wrong with it."];
+  for (const { code, severity, message, files = [] } of problems) {
+    lines.push(`${severity} ${code}: ${message}`);
+    for (const file of files.slice(0, SHOWN_FILES)) lines.push(`  ${file}`);
+    if (files.length > SHOWN_FILES) lines.push(`  ... ${grouped(files.length - SHOWN_FILES)} more; --json lists all`);
+  }
+  return lines;
+}
+
+function row([split, { images, classes, perClass, width, height, sizeBytes, formats = {} }]: [
+  string,
+  SplitReport,
+]): string[] {
+  const filled = perClass.filter((count) => count > 0);
+  const [least, most] = [Math.min(...filled), Math.max(...filled)];
+  const range = (min: number, max: number) => (min === max ? grouped(min) : `${grouped(min)}-${grouped(max)}`);
+  return [
+    split,
+    grouped(images),
+    grouped(classes),
+    filled.length === 0 ? "0" : range(least, most),
+    range(width.min, width.max),
+    range(height.min, height.max),
+    scaled(sizeBytes),
+    Object.entries(formats)
+      .map(([format, count]) => (count === images ? format : `${format} ${grouped(count)}`))
+      .join(", "),
+  ];
+}

@@ -1,0 +1,162 @@
+/** Bytes that can be read in pieces: a file, or a part of an archive. */
+export interface ByteSource {
+  readonly length: number;
+  /** At most `length` bytes from `offset`; fewer at the end. Valid until the next call. */
+  read(offset: number, length: number): Uint8Array;
+}
+
+export type ImageFormat = "jpeg" | "png" | "gif" | "bmp" | "webp" | "tiff" | "pnm" | "avif";
+
+/** What the header of an image file says. */
+export interface ImageHeader {
+  readonly format: ImageFormat;
+  readonly width: number;
+  readonly height: number;
+  /** Whether the file ends before its image does, as far as can be seen without decoding. */
+  readonly isTruncated: boolean;
+}
+
+const TRUNCATED = { width: 0, height: 0, isTruncated: true } as const;
+/** Where the end of a file is looked for: programs append a few bytes of their own. */
+const TAIL_BYTES = 65536;
+
+/**
+ * Reads the format and size of an image from its header, and whether its end is there. Nothing is decoded.
+ *
+ * @returns Undefined for what begins like no image that is known.
+ */
+export function readImageHeader(source: ByteSource): ImageHeader | undefined {
+  const start = source.read(0, 32).slice();
+  const ascii = String.fromCharCode(...start);
+  if (start[0] === 0xff && start[1] === 0xd8 && start[2] === 0xff) return jpeg(source);
+  if (ascii.startsWith("\x89PNG\r\n\x1a\n")) return png(source, start);
+  if (/^GIF8[79]a/.test(ascii)) return gif(source, start);
+  if (ascii.startsWith("RIFF") && ascii.slice(8, 12) === "WEBP") return webp(source, start);
+  if (ascii.startsWith("BM")) return bmp(source, start);
+  if (ascii.startsWith("II*\0") || ascii.startsWith("MM\0*")) return tiff(source, start);
+  if (/^P[1-6]\s/.test(ascii)) return pnm(source);
+  return /^....ftypavi[fs]/s.test(ascii) ? avif(source) : undefined;
+}
+
+/** The segments up to the first scan: SOFn has the size; after the scan's beginning the end of the image must come. */
+function jpeg(source: ByteSource): ImageHeader {
+  let size: { width: number; height: number } | undefined;
+  for (let at = 2; ; ) {
+    const segment = source.read(at, 9);
+    if (segment.length < 9 || segment[0] !== 0xff) return { format: "jpeg", ...TRUNCATED, ...size };
+    const [marker, length] = [segment[1]!, view(segment).getUint16(2)];
+    if (marker === 0xff) {
+      at++; // a fill byte
+      continue;
+    }
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+    if (isFrame) size = { height: view(segment).getUint16(5), width: view(segment).getUint16(7) };
+    if (marker === 0xda) {
+      const isTruncated = size === undefined || !tailHas(source, at, "\xff\xd9");
+      return { format: "jpeg", width: 0, height: 0, ...size, isTruncated };
+    }
+    at += 2 + length;
+  }
+}
+
+function png(source: ByteSource, start: Uint8Array): ImageHeader {
+  if (start.length < 24) return { format: "png", ...TRUNCATED };
+  const [width, height] = [view(start).getUint32(16), view(start).getUint32(20)];
+  return { format: "png", width, height, isTruncated: !tailHas(source, 24, "IEND\xae\x42\x60\x82") };
+}
+
+function gif(source: ByteSource, start: Uint8Array): ImageHeader {
+  if (start.length < 13) return { format: "gif", ...TRUNCATED };
+  const [width, height] = [view(start).getUint16(6, true), view(start).getUint16(8, true)];
+  // The trailer is one byte, ";", which also occurs within images: nothing but zeros may follow it.
+  const tail = source.read(Math.max(13, source.length - TAIL_BYTES), TAIL_BYTES);
+  const last = tail.findLast((byte) => byte !== 0);
+  return { format: "gif", width, height, isTruncated: last !== 0x3b };
+}
+
+/** Lossy, lossless and extended files keep the size in different places. */
+function webp(source: ByteSource, start: Uint8Array): ImageHeader {
+  if (start.length < 30) return { format: "webp", ...TRUNCATED };
+  const data = view(start);
+  const isTruncated = 8 + data.getUint32(4, true) > source.length;
+  const chunk = String.fromCharCode(...start.subarray(12, 16));
+  if (chunk === "VP8 ") {
+    const [width, height] = [data.getUint16(26, true) & 0x3fff, data.getUint16(28, true) & 0x3fff];
+    return { format: "webp", width, height, isTruncated };
+  }
+  if (chunk === "VP8L") {
+    const bits = data.getUint32(21, true);
+    return { format: "webp", width: 1 + (bits & 0x3fff), height: 1 + ((bits >>> 14) & 0x3fff), isTruncated };
+  }
+  const uint24 = (offset: number) => data.getUint16(offset, true) | (start[offset + 2]! << 16);
+  return { format: "webp", width: 1 + uint24(24), height: 1 + uint24(27), isTruncated };
+}
+
+function bmp(source: ByteSource, start: Uint8Array): ImageHeader {
+  if (start.length < 26) return { format: "bmp", ...TRUNCATED };
+  const data = view(start);
+  const isOld = data.getUint32(14, true) === 12; // OS/2: sizes of 16 bits
+  const width = isOld ? data.getUint16(18, true) : data.getInt32(18, true);
+  const height = isOld ? data.getUint16(20, true) : Math.abs(data.getInt32(22, true)); // negative: from the top down
+  return { format: "bmp", width, height, isTruncated: data.getUint32(2, true) > source.length };
+}
+
+/** Tags 256 and 257 of the first directory. Where the pixels end is in too many places to look. */
+function tiff(source: ByteSource, start: Uint8Array): ImageHeader {
+  const isLittle = start[0] === 0x49;
+  if (start.length < 8) return { format: "tiff", ...TRUNCATED };
+  const directory = view(start).getUint32(4, isLittle);
+  const count = source.read(directory, 2);
+  if (count.length < 2) return { format: "tiff", ...TRUNCATED };
+  const entries = source.read(directory + 2, 12 * view(count).getUint16(0, isLittle));
+  const size = { width: 0, height: 0 };
+  for (let at = 0; at + 12 <= entries.length; at += 12) {
+    const data = view(entries.subarray(at, at + 12));
+    const tag = data.getUint16(0, isLittle);
+    const value = data.getUint16(2, isLittle) === 3 ? data.getUint16(8, isLittle) : data.getUint32(8, isLittle);
+    if (tag === 256) size.width = value;
+    if (tag === 257) size.height = value;
+  }
+  return { format: "tiff", ...size, isTruncated: size.width === 0 || size.height === 0 };
+}
+
+/** PBM, PGM, PPM: a header in text, with remarks, then (P5, P6) the pixels as they are. */
+function pnm(source: ByteSource): ImageHeader {
+  const text = String.fromCharCode(...source.read(0, 512));
+  const header = /^P([1-6])(?:\s|#.*\n)+(\d+)(?:\s|#.*\n)+(\d+)(?:(?:\s|#.*\n)+(\d+))?\s/.exec(text);
+  if (header === null) return { format: "pnm", ...TRUNCATED };
+  const [all, kind, width, height, largest] = header;
+  const size = { width: Number(width), height: Number(height) };
+  const samples = size.width * size.height * (kind === "6" ? 3 : 1) * (Number(largest) > 255 ? 2 : 1);
+  const hasPlainBytes = kind === "5" || kind === "6";
+  return { format: "pnm", ...size, isTruncated: hasPlainBytes && all.length + samples > source.length };
+}
+
+/** The first box `ispe` (ISO/IEC 23008-12) has the size. */
+function avif(source: ByteSource): ImageHeader {
+  const bytes = source.read(0, 4096);
+  const at = find(bytes, "ispe");
+  if (at < 0 || at + 16 > bytes.length) return { format: "avif", ...TRUNCATED };
+  const data = view(bytes);
+  return { format: "avif", width: data.getUint32(at + 8), height: data.getUint32(at + 12), isTruncated: false };
+}
+
+/** Whether the file's last bytes, but none before `from`, have this text. */
+function tailHas(source: ByteSource, from: number, text: string): boolean {
+  const short = Math.max(from, source.length - text.length);
+  if (find(source.read(short, text.length), text) === 0) return true; // as nearly all files end
+  const start = Math.max(from, source.length - TAIL_BYTES);
+  return find(source.read(start, TAIL_BYTES), text) >= 0;
+}
+
+/** Place of a text of single bytes, or -1. */
+function find(bytes: Uint8Array, text: string): number {
+  for (let at = bytes.indexOf(text.charCodeAt(0)); at >= 0; at = bytes.indexOf(text.charCodeAt(0), at + 1)) {
+    let same = 1;
+    while (same < text.length && bytes[at + same] === text.charCodeAt(same)) same++;
+    if (same === text.length) return at;
+  }
+  return -1;
+}
+
+const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
