@@ -70,6 +70,29 @@ export const SPLIT_OPTION = {
   },
 } as const satisfies OptionSpecs;
 
+/** How images on disk are loaded; what comes out depends on it only where images are bad. */
+export const LOADING_OPTIONS = {
+  workers: {
+    kind: "integer",
+    help: "threads that read and decode images on disk; 0: none beside the main one",
+    min: 0,
+    max: 256,
+    defaultText: "as many as cores, at most 4",
+  },
+  cache: {
+    kind: "choice",
+    help: "where decoded images are kept for the next epoch: in memory, or in ~/.cache/repvgg",
+    choices: ["none", "ram", "disk"],
+    default: "none",
+  },
+  onBadImage: {
+    kind: "choice",
+    help: "at an image that cannot be read: stop, or take the next one in its place and say so",
+    choices: ["fail", "skip"],
+    default: "fail",
+  },
+} as const satisfies OptionSpecs;
+
 /** Sets in memory, as MNIST, are not resized: another size than theirs is refused. */
 export const DATA_IMAGE_SIZE_OPTION = {
   imageSize: { ...IMAGE_SIZE_OPTION.imageSize, defaultText: "MNIST: the images', else what the model says" },

@@ -1,5 +1,12 @@
 import { defineCommand } from "../command.ts";
-import { DATA_IMAGE_SIZE_OPTION, DATA_OPTION, DEVICE_OPTIONS, EMA_OPTION, SEED_OPTION } from "../common-options.ts";
+import {
+  DATA_IMAGE_SIZE_OPTION,
+  DATA_OPTION,
+  DEVICE_OPTIONS,
+  EMA_OPTION,
+  LOADING_OPTIONS,
+  SEED_OPTION,
+} from "../common-options.ts";
 
 export const val = defineCommand({
   name: "val",
@@ -18,6 +25,7 @@ export const val = defineCommand({
     limit: { kind: "integer", help: "only the first images of the split", min: 1, defaultText: "all" },
     printEvery: { kind: "integer", help: "batches between two lines", min: 1, default: 10 },
     ...DATA_IMAGE_SIZE_OPTION,
+    ...LOADING_OPTIONS,
     ...SEED_OPTION,
     ...EMA_OPTION,
     ...DEVICE_OPTIONS,

@@ -9,9 +9,11 @@ import {
   teacherLogits,
 } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
+import { changesImages } from "./augmentation.ts";
 import { everyImage } from "./batch-sources.ts";
 import { lossTerms } from "./loss-terms.ts";
 import { startProgress } from "./progress.ts";
+import { loadingOf } from "./training-parts.ts";
 import type { PlannedTeacher, TrainingPlan } from "./training-plan.ts";
 
 /** What the network learns from, and the teacher's memory to give back afterwards. */
@@ -28,7 +30,7 @@ export async function openObjective(
   terminal: Terminal,
 ): Promise<OpenObjective> {
   const { teacher, settings } = plan;
-  const { labelSmoothing, augment, seed } = settings;
+  const { labelSmoothing, seed } = settings;
   if (teacher === undefined) {
     return { objective: crossEntropyObjective({ labelSmoothing: labelSmoothing ?? 0 }), dispose() {} };
   }
@@ -38,7 +40,7 @@ export async function openObjective(
     imageSize: plan.preprocessing.size,
     batchSize: settings.batchSize,
   });
-  if (augment !== "none" || terms.some(needsFeatures)) {
+  if (changesImages(settings) || terms.some(needsFeatures)) {
     // Each batch is new to the teacher, or too large to remember its features.
     const objective = distillationObjective({ teacher: networkTeacher(network), terms, seed });
     return { objective, dispose: () => network.dispose() };
@@ -60,12 +62,13 @@ async function askTeacher(
   terminal: Terminal,
 ) {
   const { batchSize } = settings;
-  const source = everyImage(training, preprocessing, batchSize);
+  const source = everyImage(training, preprocessing, batchSize, loadingOf(settings, terminal));
   const progress = await startProgress(terminal, "teacher", training.length);
   try {
     const onBatch = (done: number) => progress.update(done, `asking ${name}`);
     return await teacherLogits(network, source, { onBatch, signal });
   } finally {
     progress.stop();
+    await source.close();
   }
 }

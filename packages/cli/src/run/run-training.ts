@@ -102,10 +102,12 @@ async function runTrainer(
   const folder = await openFolder(); // Only now: what fails before leaves nothing behind.
   terminal.note(`${modelName} on ${device.name}, threads: ${device.threads}; run folder: ${folder}`);
   const shown = await showTraining(terminal, epochs * Math.ceil(stepsPerEpoch / accumulate));
+  const { data, validation } = await trainingSources(plan, shown);
   try {
     const trainer = new Trainer({
       network,
-      ...trainingSources(plan),
+      data,
+      validation,
       objective,
       epochs,
       optimizer: optimizerOf(settings),
@@ -123,6 +125,7 @@ async function runTrainer(
     return report(folder, plan, await trainer.run());
   } finally {
     shown.stop();
+    await Promise.all([data.close(), validation.close()]);
   }
 }
 

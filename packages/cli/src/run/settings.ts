@@ -22,8 +22,8 @@ export type Settings = Omit<Values, OwnOfOne> & Partial<Pick<Values, OwnOfOne>>;
 /** What was typed. */
 export type Given = Partial<Settings & OptionValues<typeof RUN_OPTIONS>>;
 
-/** They change how long a run takes, not what comes out; a resumed run may be given others. */
-const FREE = new Set<string>(["device", "threads", "noWide", "saveEvery"]);
+/** They change how long a run takes, not what comes out (but for bad images); a resumed run may be given others. */
+const FREE = new Set<string>(["device", "threads", "noWide", "saveEvery", "workers", "cache", "onBadImage"]);
 
 /**
  * The settings of a new run.

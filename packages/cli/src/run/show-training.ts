@@ -7,13 +7,14 @@ import { startProgress } from "./progress.ts";
 export async function showTraining(
   terminal: Terminal,
   totalSteps: number,
-): Promise<{ callbacks: TrainerCallbacks; stop(): void }> {
+): Promise<{ callbacks: TrainerCallbacks; note(text: string): void; stop(): void }> {
   const progress = await startProgress(terminal, "step", totalSteps);
   return {
     callbacks: {
       onStep: (report) => progress.update(report.step, describeStep(report)),
       onEpoch: (report) => progress.note(describeEpoch(report)),
     },
+    note: (text) => progress.note(text),
     stop: () => progress.stop(),
   };
 }

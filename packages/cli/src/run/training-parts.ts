@@ -1,4 +1,3 @@
-import { BatchLoader, compose, preprocess, shift } from "@repvgg/data";
 import {
   ADAMW_DEFAULTS,
   constantSchedule,
@@ -11,22 +10,43 @@ import {
   stepSchedule,
   withWarmup,
 } from "@repvgg/distill";
-import { decoded, everyImage } from "./batch-sources.ts";
+import type { Terminal } from "../terminal.ts";
+import { stepsOf, transformOf } from "./augmentation.ts";
+import { everyImage, type Loading, type OpenSource, openSource } from "./batch-sources.ts";
 import type { Settings } from "./settings.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
-const SHIFT_PIXELS = 2;
-const VALIDATION_BATCH = 256;
+const VALIDATION_PIXELS = 256 * 64 ** 2;
+const LARGEST_VALIDATION_BATCH = 256;
 
 /** The loaders of a training: shuffled, augmented, whole batches only; and every validation image once, in order. */
-export function trainingSources({ settings, training, validation, preprocessing }: TrainingPlan) {
-  const { batchSize, seed, augment } = settings;
-  const toInput = preprocess(preprocessing);
-  const transform = augment === "shift" ? compose(shift({ maxPixels: SHIFT_PIXELS }), toInput) : toInput;
+export async function trainingSources(
+  { settings, training, validation, preprocessing }: TrainingPlan,
+  terminal: Pick<Terminal, "note">,
+): Promise<{ data: OpenSource; validation: OpenSource }> {
+  const { batchSize, seed, mixup, cutmix } = settings;
+  const loading = loadingOf(settings, terminal);
+  const [height, width] = preprocessing.size;
+  const validationBatch = Math.ceil(Math.min(LARGEST_VALIDATION_BATCH, VALIDATION_PIXELS / (height * width)));
   return {
-    data: new BatchLoader({ dataset: decoded(training), batchSize, shuffle: true, seed, dropLast: true, transform }),
-    validation: everyImage(validation, preprocessing, VALIDATION_BATCH),
+    data: openSource(training, preprocessing, loading, {
+      batchSize,
+      seed,
+      shuffle: true,
+      dropLast: true,
+      mix: { mixup, cutmix },
+      steps: stepsOf(settings, preprocessing),
+      transform: await transformOf(settings, training, preprocessing),
+    }),
+    validation: everyImage(validation, preprocessing, validationBatch, loading),
   };
+}
+
+export function loadingOf(
+  { workers, cache, onBadImage }: Pick<Settings, "workers" | "cache" | "onBadImage">,
+  terminal: Pick<Terminal, "note">,
+): Loading {
+  return { workers, cache, onBadImage, report: (message) => terminal.note(message) };
 }
 
 /** Of the optimiser that the settings name, with its own defaults. */

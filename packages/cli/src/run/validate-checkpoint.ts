@@ -3,14 +3,15 @@ import { type BatchSource, type Evaluation, evaluate } from "@repvgg/distill";
 import { AverageMeter, ProgressMeter } from "@repvgg/metrics";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { everyImage } from "./batch-sources.ts";
+import { everyImage, type Loading } from "./batch-sources.ts";
 import { checkImageSize, describeData, openData, type Part, partOf, preprocessingOf } from "./data-source.ts";
 import { loadTrained } from "./model.ts";
+import { loadingOf } from "./training-parts.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 
 const PARTS: readonly string[] = ["val", "train", "test", "all"] satisfies Part[];
 
-export interface ValidationOptions extends DeviceChoice {
+export interface ValidationOptions extends DeviceChoice, Omit<Loading, "report"> {
   data?: string | undefined;
   split: string;
   batchSize: number;
@@ -34,7 +35,7 @@ export async function validateCheckpoint(
   terminal.note(describeData(source, part, dataset));
   const trained = await loadTrained(path, options);
   const { spec, state, form, preprocessing = preprocessingOf(dataset, trained.imageSize[0]) } = trained;
-  const loader = everyImage(dataset, preprocessing, options.batchSize);
+  const loader = everyImage(dataset, preprocessing, options.batchSize, loadingOf(options, terminal));
   const batchSize = Math.min(options.batchSize, dataset.length);
   const device = await openDeviceOf(options, terminal);
   try {
@@ -46,6 +47,7 @@ export async function validateCheckpoint(
     }
   } finally {
     device.dispose();
+    await loader.close();
   }
 }
 
