@@ -43,7 +43,7 @@ export async function trainingSources(
 }
 
 export function loadingOf(
-  { workers, cache, onBadImage }: Pick<Settings, "workers" | "cache" | "onBadImage">,
+  { workers, cache, onBadImage }: Omit<Loading, "report">,
   terminal: Pick<Terminal, "note">,
 ): Loading {
   return { workers, cache, onBadImage, report: (message) => terminal.note(message) };

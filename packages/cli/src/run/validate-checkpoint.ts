@@ -1,13 +1,15 @@
 import { type Network, RepvggError } from "@repvgg/core";
+import { isEncoded, type LabelledImages, type Preprocessing } from "@repvgg/data";
 import { type BatchSource, type Evaluation, evaluate } from "@repvgg/distill";
 import { AverageMeter, ProgressMeter } from "@repvgg/metrics";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { everyImage, type Loading } from "./batch-sources.ts";
 import { checkImageSize, describeData, openData, type Part, partOf, preprocessingOf } from "./data-source.ts";
-import { loadTrained } from "./model.ts";
-import { loadingOf } from "./training-parts.ts";
+import { loadTrained, type TrainedModel } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
+import { resized } from "./predict-images.ts";
+import { loadingOf } from "./training-parts.ts";
 
 const PARTS: readonly string[] = ["val", "train", "test", "all"] satisfies Part[];
 
@@ -34,7 +36,8 @@ export async function validateCheckpoint(
   checkImageSize(options.imageSize, dataset);
   terminal.note(describeData(source, part, dataset));
   const trained = await loadTrained(path, options);
-  const { spec, state, form, preprocessing = preprocessingOf(dataset, trained.imageSize[0]) } = trained;
+  const { spec, state, form } = trained;
+  const preprocessing = preprocessingFor(trained, dataset, options.imageSize);
   const loader = everyImage(dataset, preprocessing, options.batchSize, loadingOf(options, terminal));
   const batchSize = Math.min(options.batchSize, dataset.length);
   const device = await openDeviceOf(options, terminal);
@@ -60,6 +63,13 @@ function partAndFraction(split: string): { part: Part; fraction?: number } {
     "E_USAGE",
     `--split must be one of ${PARTS.join(", ")}, or a share between 0 and 1, got "${split}".`,
   );
+}
+
+/** The checkpoint's own; at `--image-size`, the same share of the image around its centre. */
+function preprocessingFor(trained: TrainedModel, dataset: LabelledImages, imageSize?: number): Preprocessing {
+  const { preprocessing } = trained;
+  if (!preprocessing) return preprocessingOf(dataset, trained.imageSize[0]);
+  return imageSize === undefined || !isEncoded(dataset) ? preprocessing : resized(preprocessing, imageSize);
 }
 
 async function measure(

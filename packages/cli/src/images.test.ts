@@ -1,0 +1,92 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { seededRandom } from "@repvgg/core";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { repvgg, temporaryFolder } from "./test-cli.ts";
+
+const COLOURS = { "blue sky": [60, 90, 220], grass: [60, 200, 70] } as const;
+
+let cwd: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ folder: cwd, remove } = await temporaryFolder());
+  await writeImages("photos", { train: 16, val: 4 });
+});
+afterAll(() => remove());
+
+/** Noise around the colour of its class, of any size. */
+async function writeImages(root: string, counts: Readonly<Record<string, number>>): Promise<void> {
+  const random = seededRandom(1);
+  for (const [split, count] of Object.entries(counts)) {
+    for (const [name, colour] of Object.entries(COLOURS)) {
+      const folder = join(cwd, root, split, name);
+      await mkdir(folder, { recursive: true });
+      for (let i = 0; i < count; i++) {
+        const [height, width] = [40 + i, 60 - i];
+        const data = Uint8Array.from({ length: height * width * 3 }, (_, at) => colour[at % 3]! - 30 + random() * 60);
+        await sharp(data, { raw: { height, width, channels: 3 } })
+          .jpeg()
+          .toFile(join(folder, `${i}.jpg`));
+      }
+    }
+  }
+}
+
+const run = (...args: string[]) => repvgg(args, { cwd });
+const TINY = ["--model", "mnist-student", "--image-size", "32", "--batch-size", "8", "--threads", "1", "--epochs", "1"];
+
+describe("images on disk", () => {
+  it("are trained on with any augmentation, to the same weights whatever the workers and the cache", async () => {
+    const options = ["--augment", "rand-augment", "--mixup", "0.2", "--cutmix", "1", "--random-erasing", "0.3"];
+    const train = async (out: string, ...more: string[]) => {
+      const { code, stderr } = await run("train", "--data", "photos", ...TINY, ...options, "--out", out, ...more);
+      expect([code, stderr]).toEqual([0, expect.stringContaining("photos: image folder")]);
+      return readFile(join(cwd, out, "last.safetensors"));
+    };
+    const alone = await train("alone", "--workers", "0");
+    expect(Buffer.compare(await train("two", "--workers", "2", "--cache", "ram"), alone)).toBe(0);
+    expect(Buffer.compare(await train("other", "--workers", "1", "--seed", "1"), alone)).not.toBe(0);
+  });
+
+  it.each(["none", "shift", "crop-flip", "color-jitter", "trivial-augment"])("are augmented: %s", async (augment) => {
+    const out = `out-${augment}`;
+    const { code } = await run("train", "--data", "photos", ...TINY, "--augment", augment, "--out", out);
+    expect(code).toBe(0);
+  });
+
+  it("are validated and predicted with the classes and the preprocessing of the checkpoint, and teach", async () => {
+    const trained = await run("train", "--data", "photos", ...TINY, "--epochs", "3", "--out", "teacher");
+    expect(trained.code).toBe(0);
+    const { code, stdout } = await run("val", "teacher", "--data", "photos", "--json", "--workers", "1");
+    expect([code, JSON.parse(stdout)]).toMatchObject([0, { images: 8 }]);
+    const predicted = await run("predict", "teacher", "photos/val/blue sky/0.jpg", "--json");
+    const [{ classes }] = JSON.parse(predicted.stdout);
+    expect(classes.map(({ name }: { name: string }) => name).sort()).toEqual(["blue sky", "grass"]);
+    for (const augment of ["none", "crop-flip"]) {
+      const args = ["--teacher", "teacher", "--data", "photos", "--augment", augment, "--out", `student-${augment}`];
+      expect((await run("distill", ...TINY, ...args)).code).toBe(0);
+    }
+  });
+
+  it("stop a training where one is bad, or are skipped and named", async () => {
+    await writeImages("damaged", { train: 8, val: 2 });
+    await writeFile(join(cwd, "damaged/train/grass/7.jpg"), "<!DOCTYPE html><p>404"); // 16 images: two whole batches
+    const args = ["train", "--data", "damaged", ...TINY, "--workers", "1"];
+    const stopped = await run(...args, "--out", "stopped");
+    expect([stopped.code, stopped.stderr]).toEqual([1, expect.stringMatching(/7\.jpg .* HTML page/)]);
+    const { code, stderr } = await run(...args, "--out", "skipped", "--on-bad-image", "skip");
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/Skipped: .*7\.jpg .* HTML page/)]);
+  });
+
+  it.each([
+    ["--augment", "randaugment", "Did you mean rand-augment?"],
+    ["--mixup", "-1", "--mixup must be a number in [0, 100]"],
+    ["--random-erasing", "1.5", "--random-erasing must be a number in [0, 1]"],
+    ["--workers", "-1", "--workers must be a whole number"],
+    ["--cache", "gpu", "--cache must be one of none, ram, disk"],
+  ])("refuse %s %s", async (flag, value, message) => {
+    const { code, stderr } = await run("train", "--data", "photos", ...TINY, flag, value);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+});
