@@ -1,16 +1,11 @@
 import { RepvggError } from "@repvgg/core";
 import { type MixOptions, mixes } from "./batch-mix.ts";
 import type { ImageDataset } from "./dataset.ts";
+import { EpochStream } from "./epoch-stream.ts";
 import { type Batch, finishBatch } from "./finish-batch.ts";
 import { normalize } from "./normalize.ts";
 import { permutation } from "./permutation.ts";
 import type { Transform } from "./transform.ts";
-
-/** Where a loader stands: the batch that comes next. JSON. */
-export interface LoaderState {
-  readonly epoch: number;
-  readonly batch: number;
-}
 
 export interface BatchLoaderOptions {
   dataset: ImageDataset;
@@ -46,18 +41,17 @@ export function indicesOf(
  * Batches of a data set, epoch after epoch.
  *
  * Every batch is a function of (seed, epoch, position) alone: `prefetch`, and where an epoch was begun, change nothing. This
- * is what makes a resumed training equal to an uninterrupted one. Iterating over the loader itself gives the rest of the
- * current epoch and moves {@link state} on; {@link batches} gives any epoch and leaves the state alone.
+ * is what makes a resumed training equal to an uninterrupted one.
  */
-export class BatchLoader implements AsyncIterable<Batch> {
+export class BatchLoader extends EpochStream {
   readonly dataset: ImageDataset;
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
   readonly #options: Required<BatchLoaderOptions>;
-  #state: LoaderState = { epoch: 0, batch: 0 };
 
   /** @throws {RepvggError} `E_DATA`: no images, a batch that is no whole number, a negative α, or (`dropLast`) larger than the data set. */
   constructor(options: BatchLoaderOptions) {
+    super();
     const all = { ...BATCH_LOADER_DEFAULTS, transform: normalize({ mean: [0], std: [1] }), ...options };
     const { dataset, batchSize, dropLast } = all;
     checkOptions(all);
@@ -75,7 +69,7 @@ export class BatchLoader implements AsyncIterable<Batch> {
    * @throws {RepvggError} `E_DATA`: `epoch` or `startBatch` is out of range; what the transform throws.
    */
   async *batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
-    checkPosition(epoch, startBatch, this.batchesPerEpoch);
+    this.checkPosition(epoch, startBatch);
     const { shuffle, seed, prefetch, dataset } = this.#options;
     const order = shuffle ? permutation(dataset.length, seed, epoch) : undefined;
     const make = (batch: number) => this.#make(epoch, batch, order);
@@ -95,28 +89,6 @@ export class BatchLoader implements AsyncIterable<Batch> {
     } finally {
       stopped.value = true;
     }
-  }
-
-  /** The rest of the current epoch; afterwards the loader stands at the beginning of the next one. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
-    const { epoch, batch } = this.#state;
-    let next = batch;
-    for await (const made of this.batches(epoch, batch)) {
-      this.#state = { epoch, batch: ++next };
-      if (next === this.batchesPerEpoch) this.#state = { epoch: epoch + 1, batch: 0 };
-      yield made;
-    }
-  }
-
-  /** The batch that comes next: one that has been handed out counts as done. */
-  state(): LoaderState {
-    return this.#state;
-  }
-
-  /** Continues from what {@link state} gave. @throws {RepvggError} `E_DATA`: it is none of this loader's positions. */
-  resume({ epoch, batch }: LoaderState): void {
-    checkPosition(epoch, batch, this.batchesPerEpoch);
-    this.#state = { epoch, batch };
   }
 
   #make(epoch: number, batch: number, order: Int32Array | undefined): Batch {
@@ -188,14 +160,3 @@ export function checkOptions({
 }
 
 /** @throws {RepvggError} `E_DATA`: there is no such epoch or batch. */
-export function checkPosition(epoch: number, batch: number, batchesPerEpoch: number): void {
-  if (!Number.isInteger(epoch) || epoch < 0) {
-    throw new RepvggError("E_DATA", `The epoch must be a whole number, 0 or more, got ${epoch}.`);
-  }
-  if (!Number.isInteger(batch) || batch < 0 || batch > batchesPerEpoch) {
-    throw new RepvggError(
-      "E_DATA",
-      `Batch ${batch} is not in an epoch of ${batchesPerEpoch} batches. Was the state saved with another batch size or data set?`,
-    );
-  }
-}

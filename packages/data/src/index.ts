@@ -2,12 +2,12 @@ export {
   BATCH_LOADER_DEFAULTS,
   BatchLoader,
   type BatchLoaderOptions,
-  type LoaderState,
 } from "./batch-loader.ts";
 export type { CutBox, MixOptions, Mixture } from "./batch-mix.ts";
 export { firstImages, type ImageDataset, type InMemoryData, InMemoryDataset, Subset } from "./dataset.ts";
 export { type EncodedDataset, type EncodedSample, isEncoded, type LabelledImages } from "./encoded-dataset.ts";
 export { EncodedSubset, spreadImages } from "./encoded-subset.ts";
+export type { LoaderState } from "./epoch-stream.ts";
 export type { Batch } from "./finish-batch.ts";
 export { type IdxArray, readIdx } from "./idx.ts";
 export type { Box, ByteImage, Size } from "./image/byte-image.ts";

@@ -1,9 +1,10 @@
 import { availableParallelism, homedir, totalmem } from "node:os";
 import { join } from "node:path";
 import { RepvggError } from "@repvgg/core";
-import { checkOptions, checkPosition, indicesOf, type LoaderState } from "../../batch-loader.ts";
+import { checkOptions, indicesOf } from "../../batch-loader.ts";
 import { type MixOptions, mixes } from "../../batch-mix.ts";
 import type { EncodedDataset } from "../../encoded-dataset.ts";
+import { EpochStream } from "../../epoch-stream.ts";
 import { type Batch, finishBatch } from "../../finish-batch.ts";
 import type { Size } from "../../image/byte-image.ts";
 import { fixedSteps, type ImageStep, outputSize } from "../../image/image-steps.ts";
@@ -85,7 +86,7 @@ const TRANSFORM_STREAM = 1;
  *     for await (const { images, labels } of loader.batches(0)) …
  *     await loader.close();
  */
-export class ImageLoader implements AsyncIterable<Batch> {
+export class ImageLoader extends EpochStream {
   readonly dataset: EncodedDataset;
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
@@ -94,10 +95,10 @@ export class ImageLoader implements AsyncIterable<Batch> {
   readonly #pool: TaskPool;
   readonly #cache: CacheBudget;
   readonly #bad = new Map<number, BadImage>();
-  #state: LoaderState = { epoch: 0, batch: 0 };
 
   /** @throws {RepvggError} `E_DATA`: no images, an option out of range, or steps that leave images of different sizes. */
   constructor(options: ImageLoaderOptions) {
+    super();
     const all = {
       ...IMAGE_LOADER_DEFAULTS,
       transform: normalize({ mean: [0], std: [1] }),
@@ -152,7 +153,7 @@ export class ImageLoader implements AsyncIterable<Batch> {
    *   `onBadImage` is "skip"), what the transform throws; `E_DISPOSED`: the loader is closed.
    */
   async *batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
-    checkPosition(epoch, startBatch, this.batchesPerEpoch);
+    this.checkPosition(epoch, startBatch);
     const { shuffle, seed, prefetch, channels } = this.#options;
     const { dataset, batchSize, batchesPerEpoch } = this;
     const order = shuffle ? permutation(dataset.length, seed, epoch) : undefined;
@@ -177,27 +178,6 @@ export class ImageLoader implements AsyncIterable<Batch> {
     } finally {
       stopped.value = true;
     }
-  }
-
-  /** The rest of the current epoch; afterwards the loader stands at the beginning of the next one. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, undefined> {
-    const { epoch, batch } = this.#state;
-    let next = batch;
-    for await (const made of this.batches(epoch, batch)) {
-      this.#state = ++next === this.batchesPerEpoch ? { epoch: epoch + 1, batch: 0 } : { epoch, batch: next };
-      yield made;
-    }
-  }
-
-  /** The batch that comes next: one that has been handed out counts as done. */
-  state(): LoaderState {
-    return this.#state;
-  }
-
-  /** Continues from what {@link state} gave. @throws {RepvggError} `E_DATA`: it is none of this loader's positions. */
-  resume({ epoch, batch }: LoaderState): void {
-    checkPosition(epoch, batch, this.batchesPerEpoch);
-    this.#state = { epoch, batch };
   }
 
   /** Ends the threads. Safe to call twice. */
