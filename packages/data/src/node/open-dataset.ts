@@ -5,9 +5,9 @@ import { isEncoded, type LabelledImages } from "../encoded-dataset.ts";
 import { stratifiedSplit } from "../stratified-split.ts";
 import type { Layout, SplitName } from "./layouts/layout.ts";
 import { readFolder, unreadable } from "./layouts/read-folder.ts";
-import { type ReadOptions, readLayoutOfFile, readLayoutOfFolder } from "./recognise-layout.ts";
+import { readLayoutOfFile, readLayoutOfFolder } from "./recognise-layout.ts";
 
-export interface OpenDatasetOptions extends ReadOptions {
+export interface OpenDatasetOptions {
   /** Share of the images for training, of a data set that has no images for validation; each class keeps its share. */
   split?: number;
   /** Decides which images `split` takes. @default 0 */
@@ -39,20 +39,20 @@ export async function openDataset(path: string, options: OpenDatasetOptions = {}
     return undefined; // perhaps a pattern
   });
   const layout = found?.isDirectory()
-    ? await openFolder(absolute, options)
-    : await readLayoutOfFile(absolute, found !== undefined, options);
+    ? await openFolder(absolute)
+    : await readLayoutOfFile(absolute, found !== undefined);
   const error = layout.problems.find(({ severity }) => severity === "error");
   if (strict && error) throw new RepvggError("E_DATA", `${path}: ${error.message}`);
   return { ...layout, splits: divide(path, testedAsVal(layout.splits), split, seed), path: absolute };
 }
 
 /** The folder, or the only one in it, as archives often unpack. */
-async function openFolder(root: string, options: ReadOptions): Promise<Layout<LabelledImages>> {
+async function openFolder(root: string): Promise<Layout<LabelledImages>> {
   const entries = await readFolder(root);
-  const layout = await readLayoutOfFolder(root, entries, options);
+  const layout = await readLayoutOfFolder(root, entries);
   if (layout) return layout;
   const [only, ...more] = entries.folders;
-  if (only !== undefined && more.length === 0) return openFolder(join(root, only), options);
+  if (only !== undefined && more.length === 0) return openFolder(join(root, only));
   const here = [...entries.folders.map((name) => `${name}/`), ...entries.files];
   throw new RepvggError(
     "E_DATA",

@@ -10,9 +10,6 @@ import { type FolderEntries, isImageName, readFolder } from "./layouts/read-fold
 import { splitFolders, splitOf } from "./layouts/split-folders.ts";
 import { readTinyImagenet } from "./layouts/tiny-imagenet.ts";
 
-// biome-ignore lint/suspicious/noEmptyInterface: grows
-export interface ReadOptions {}
-
 /**
  * Reads a folder as whichever layout it has, or undefined.
  *
@@ -21,7 +18,6 @@ export interface ReadOptions {}
 export async function readLayoutOfFolder(
   root: string,
   entries: FolderEntries,
-  _options: ReadOptions,
 ): Promise<Layout<LabelledImages> | undefined> {
   if (hasMnistFiles(entries)) return readMnist(root, entries);
   if (await isTinyImagenet(root, entries)) return readTinyImagenet(root);
@@ -33,11 +29,7 @@ export async function readLayoutOfFolder(
 }
 
 /** Reads a table, or an archive, or archives that a pattern names. */
-export async function readLayoutOfFile(
-  file: string,
-  isThere: boolean,
-  _options: ReadOptions,
-): Promise<Layout<LabelledImages>> {
+export async function readLayoutOfFile(file: string, isThere: boolean): Promise<Layout<LabelledImages>> {
   if (!isThere)
     throw new RepvggError("E_DATA", `${file} cannot be read: there is nothing of this name. Check the path.`);
   if (extname(file).toLowerCase() === ".csv") return readCsvTables([file]);
