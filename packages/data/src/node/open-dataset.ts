@@ -28,7 +28,7 @@ export interface OpenedDataset extends Layout<LabelledImages> {
  * Labels are the places of the class names in sorted order, as torchvision's ImageFolder numbers them. Where there is no part
  * for validation but one for testing, with labels, that is it.
  *
- * @param path A folder, a table (.csv), Parquet or tar files, also as a pattern (`shard-{000..004}.tar`).
+ * @param path A folder, or a table (.csv).
  * @throws {RepvggError} `E_DATA`: it cannot be read, is no layout that is known, or (`strict`) has errors.
  */
 export async function openDataset(path: string, options: OpenDatasetOptions = {}): Promise<OpenedDataset> {
@@ -36,7 +36,7 @@ export async function openDataset(path: string, options: OpenDatasetOptions = {}
   const absolute = resolve(path);
   const found = await stat(absolute).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "ENOENT") throw unreadable(path, cause);
-    return undefined; // perhaps a pattern
+    return undefined;
   });
   const layout = found?.isDirectory()
     ? await openFolder(absolute)
@@ -57,7 +57,7 @@ async function openFolder(root: string): Promise<Layout<LabelledImages>> {
   throw new RepvggError(
     "E_DATA",
     `${root} is no data set that is known: it has ${here.length === 0 ? "nothing in it" : list(here)}. Known are folders with ` +
-      "train/CLASS/ and val/CLASS/ or with CLASS/ alone, Tiny-ImageNet, ImageNet, MNIST idx files, tables (path,label), tar and Parquet files.",
+      "train/CLASS/ and val/CLASS/ or with CLASS/ alone, Tiny-ImageNet, ImageNet, MNIST idx files and tables (path,label).",
   );
 }
 

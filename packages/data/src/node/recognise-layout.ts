@@ -28,15 +28,12 @@ export async function readLayoutOfFolder(
   return (await hasClassFolders(root, entries)) ? readImageFolder(root, entries) : undefined;
 }
 
-/** Reads a table, or an archive, or archives that a pattern names. */
+/** Reads a table. */
 export async function readLayoutOfFile(file: string, isThere: boolean): Promise<Layout<LabelledImages>> {
   if (!isThere)
     throw new RepvggError("E_DATA", `${file} cannot be read: there is nothing of this name. Check the path.`);
   if (extname(file).toLowerCase() === ".csv") return readCsvTables([file]);
-  throw new RepvggError(
-    "E_DATA",
-    `${file} is no data set that is known. Give a folder, a .csv table, or tar or Parquet files.`,
-  );
+  throw new RepvggError("E_DATA", `${file} is no data set that is known. Give a folder or a .csv table.`);
 }
 
 /** With the validation images still in one folder; scripts that sort them into class folders make an image folder of it. */
