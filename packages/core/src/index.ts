@@ -55,7 +55,6 @@ export { parseSpec } from "./parse-spec.ts";
 export { type Predict64Options, predict64 } from "./predict64.ts";
 export { type LayerProfile, type Profile, profile } from "./profile.ts";
 export { type Random, seededRandom } from "./random.ts";
-export { readBinary } from "./read-binary.ts";
 export { defineSpec, type Form, type Forms, formOfBlock, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts";
 export { specOf } from "./spec-of.ts";
 export { type StateDict, stateValue } from "./state-dict.ts";

@@ -1,4 +1,4 @@
-import { RepvggError, readBinary } from "@repvgg/core";
+import { RepvggError } from "@repvgg/core";
 import { revectorized } from "./probe.ts";
 
 /** The builds of the engine: 256-bit with fused multiply-add, 128-bit with it, 128-bit without. */
@@ -32,6 +32,16 @@ function chooseVariant(): Omit<LoadedEngine, "module"> {
     return { variant: "narrow-fma", reason: "no packing into 256 bits; relaxed SIMD is available" };
   }
   return { variant: "narrow", reason: "no relaxed SIMD" };
+}
+
+async function readBinary(url: URL): Promise<BufferSource> {
+  if (url.protocol === "file:") {
+    const { readFile } = await import("node:fs/promises");
+    return new Uint8Array(await readFile(url));
+  }
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+  return response.arrayBuffer();
 }
 
 /** Literal paths, which bundlers recognise. */

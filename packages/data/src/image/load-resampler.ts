@@ -1,4 +1,4 @@
-import { RepvggError, readBinary } from "@repvgg/core";
+import { RepvggError } from "@repvgg/core";
 import { type ResampleKernels, Resampler } from "./resampler.ts";
 
 let compiled: Promise<WebAssembly.Module> | undefined;
@@ -27,4 +27,14 @@ async function compile(): Promise<WebAssembly.Module> {
       { cause },
     );
   }
+}
+
+async function readBinary(url: URL): Promise<BufferSource> {
+  if (url.protocol === "file:") {
+    const { readFile } = await import("node:fs/promises");
+    return new Uint8Array(await readFile(url));
+  }
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`HTTP status ${response.status}`);
+  return response.arrayBuffer();
 }
