@@ -4,7 +4,7 @@ import { busyCpuMs, waitForFreeCores } from "./free-cores.ts";
 import { ModelFiles } from "./model-files.ts";
 import type { Measurement } from "./runner.ts";
 import { median, quantile } from "./statistics.ts";
-import { type Interpreters, WorkerProcess } from "./worker-process.ts";
+import { type Interpreters, WorkerEnded, WorkerProcess } from "./worker-process.ts";
 
 /** How long one peer took. */
 export interface Result {
@@ -48,7 +48,7 @@ const TOLERANCE = 1e-3;
 /**
  * Measures all peers at one case: in turn, round by round, so that a change of the machine's speed meets them all.
  *
- * @throws {Error} two peers with the same weights do not give the same logits.
+ * A peer that crashes, at its start or in any round, is absent with the reason. Without the engine there are no results.
  */
 export async function compare(work: Case, settings: Settings): Promise<Comparison> {
   const files = new ModelFiles(work.spec, work.form);
@@ -59,11 +59,20 @@ export async function compare(work: Case, settings: Settings): Promise<Compariso
   }
 }
 
-/** One peer's samples. */
-interface Samples {
+/** What a peer does in each round, and what was measured of it so far. */
+interface Turn {
   readonly peer: PeerName;
   readonly description: string;
   readonly measurements: Measurement[];
+  readonly measure: () => Promise<Measurement>;
+  /** Repetitions within a measurement. */
+  readonly times: number;
+}
+
+/** Turns of the peers that take part, and the sentences about the others. */
+interface Field {
+  readonly turns: Turn[];
+  readonly absent: string[];
 }
 
 const peersOf = (work: Case) => ["engine", ...Object.keys(work.peers)] as PeerName[];
@@ -77,90 +86,103 @@ const requestFor = (work: Case, peer: PeerName, files: ModelFiles, { threads }: 
 
 /** Every worker stays, and runs its warm network. */
 async function compareRuns(work: Case, files: ModelFiles, settings: Settings): Promise<Comparison> {
-  const opened: { worker: WorkerProcess; times: number; samples: Samples }[] = [];
-  const absent: string[] = [];
+  const workers: WorkerProcess[] = [];
+  const field: Field = { turns: [], absent: [] };
+  let expected: readonly number[] | null = null;
   try {
     for (const peer of peersOf(work)) {
-      const worker = await WorkerProcess.start(requestFor(work, peer, files, settings), settings.interpreters);
-      if (typeof worker === "string") {
-        absent.push(`${peer}: ${worker}`);
-        continue;
-      }
-      const samples = { peer, description: worker.ready.description, measurements: [] };
-      opened.push({ worker, times: await timesFor(worker), samples });
+      await orAbsent(field, peer, async () => {
+        const worker = await WorkerProcess.start(requestFor(work, peer, files, settings), settings.interpreters);
+        if (typeof worker === "string") throw new WorkerEnded(worker);
+        workers.push(worker);
+        const { description, logits } = worker.ready;
+        assertSameLogits(expected, logits);
+        expected ??= logits;
+        const times = await timesFor(worker);
+        field.turns.push({ peer, description, measurements: [], measure: () => worker.measure(times), times });
+      });
     }
-    assertSameLogits(opened.map(({ worker }) => worker.ready.logits));
-    const turns = opened.map(({ worker, times, samples }) => ({
-      samples,
-      measure: () => worker.measure(times),
-      times,
-    }));
-    return { work, absent, ...(await takeTurns(work, turns, settings)) };
+    return await takeTurns(work, field, settings);
   } finally {
-    for (const { worker } of opened) await worker.close();
+    for (const worker of workers) await worker.close();
   }
 }
 
 /** Every measurement is a new process. */
 async function compareStarts(work: Case, files: ModelFiles, settings: Settings): Promise<Comparison> {
-  const turns: Turn[] = [];
-  const absent: string[] = [];
+  const field: Field = { turns: [], absent: [] };
   for (const peer of peersOf(work)) {
-    const request = requestFor(work, peer, files, settings);
-    const first = await WorkerProcess.start(request, settings.interpreters);
-    if (typeof first === "string") {
-      absent.push(`${peer}: ${first}`);
-      continue;
-    }
-    await first.close();
+    const start = async () => {
+      const worker = await WorkerProcess.start(requestFor(work, peer, files, settings), settings.interpreters);
+      if (typeof worker === "string") throw new WorkerEnded(worker);
+      return worker;
+    };
     const measure = async () => {
-      const worker = await WorkerProcess.start(request, settings.interpreters);
-      if (typeof worker === "string") throw new Error(worker);
+      const worker = await start();
       const { peakBytes } = await worker.measure(1);
       await worker.close();
       return { ms: worker.ready.startMs, cpuMs: 0, peakBytes };
     };
-    turns.push({ samples: { peer, description: first.ready.description, measurements: [] }, measure, times: 1 });
+    await orAbsent(field, peer, async () => {
+      const first = await start();
+      await first.close();
+      field.turns.push({ peer, description: first.ready.description, measurements: [], measure, times: 1 });
+    });
   }
-  return { work, absent, ...(await takeTurns(work, turns, settings)) };
+  return takeTurns(work, field, settings);
 }
 
-interface Turn {
-  readonly samples: Samples;
-  readonly measure: () => Promise<Measurement>;
-  /** Repetitions within a measurement. */
-  readonly times: number;
+/** Runs what a peer is to do; one that fails leaves the field, and the others go on. */
+async function orAbsent({ turns, absent }: Field, peer: PeerName, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    if (!(error instanceof WorkerEnded)) throw error;
+    absent.push(`${peer}: ${error.message}`);
+    const turn = turns.findIndex((candidate) => candidate.peer === peer);
+    if (turn >= 0) turns.splice(turn, 1);
+  }
 }
 
 /** Round by round, everyone one measurement. */
-async function takeTurns(work: Case, turns: readonly Turn[], settings: Settings) {
+async function takeTurns(work: Case, field: Field, settings: Settings): Promise<Comparison> {
   await waitForFreeCores();
   const begin = performance.now();
   const busy = busyCpuMs();
   let own = 0;
   let rounds = 0;
-  while (rounds < settings.rounds && (rounds < LEAST_ROUNDS || performance.now() - begin < BUDGET_MS)) {
-    for (const { samples, measure, times } of turns) {
-      await setTimeout(PAUSE_MS);
-      const measurement = await measure();
-      samples.measurements.push(measurement);
-      // The worker's run before it measures is not in it.
-      own += measurement.cpuMs * (1 + 1 / times);
+  // Without the engine there is nothing to compare with.
+  while (
+    field.turns[0]?.peer === "engine" &&
+    rounds < settings.rounds &&
+    (rounds < LEAST_ROUNDS || performance.now() - begin < BUDGET_MS)
+  ) {
+    for (const { peer, measurements, measure, times } of [...field.turns]) {
+      await orAbsent(field, peer, async () => {
+        await setTimeout(PAUSE_MS);
+        const measurement = await measure();
+        measurements.push(measurement);
+        // The worker's run before it measures is not in it.
+        own += measurement.cpuMs * (1 + 1 / times);
+      });
     }
     rounds++;
   }
   const others = (busyCpuMs() - busy - own) / (performance.now() - begin);
   return {
+    work,
     threads: work.threads ?? settings.threads,
     rounds,
-    results: resultsOf(turns.map(({ samples }) => samples)),
+    results: resultsOf(field.turns),
+    absent: field.absent,
     coresTaken: work.work === "start" ? 0 : Math.max(0, others),
   };
 }
 
-function resultsOf(all: readonly Samples[]): Result[] {
-  const engine = all[0]!.measurements;
-  return all.map(({ peer, description, measurements }) => {
+function resultsOf(turns: readonly Turn[]): Result[] {
+  const engine = turns[0]?.measurements;
+  if (turns[0]?.peer !== "engine" || !engine) return [];
+  return turns.map(({ peer, description, measurements }) => {
     const times = measurements.map(({ ms }) => ms);
     return {
       peer,
@@ -183,13 +205,10 @@ async function timesFor(worker: WorkerProcess): Promise<number> {
   return Math.max(1, Math.ceil(MEASUREMENT_MS / fastest));
 }
 
-function assertSameLogits(answers: readonly (readonly number[] | null)[]): void {
-  const [first, ...others] = answers.filter((logits) => logits !== null);
-  if (!first) return;
-  const scale = first.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  for (const other of others) {
-    const error = first.reduce((most, value, i) => Math.max(most, Math.abs(value - other[i]!)), 0) / scale;
-    if (!(error <= TOLERANCE))
-      throw new Error(`Two peers differ by ${error} of the largest logit; speed means nothing then.`);
-  }
+/** @throws {WorkerEnded} A peer with the same weights answers something else: its speed means nothing. */
+function assertSameLogits(expected: readonly number[] | null, logits: readonly number[] | null): void {
+  if (!expected || !logits) return;
+  const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const error = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - logits[i]!)), 0) / scale;
+  if (!(error <= TOLERANCE)) throw new WorkerEnded(`its logits differ by ${error} of the largest from the engine's`);
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,11 @@ const NODE_WORKER = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "worker.ts" : "worker.js", import.meta.url),
 );
 const PYTHON_WORKER = fileURLToPath(new URL("../src/pytorch_worker.py", import.meta.url));
+
+/** Characters of what a process complains of that are kept, to show its last sentence as the reason. */
+const MOST_COMPLAINTS = 4000;
+/** A process that says nothing for so long will not, and is ended. */
+const PATIENCE_MS = 240_000;
 
 /** What runs the workers. */
 export interface Interpreters {
@@ -36,29 +41,41 @@ export class WorkerProcess {
     this.ready = ready;
   }
 
-  /** Starts a worker and warms it up; a string says why the peer leaves the case out. */
+  /** Starts a worker and warms it up; a string says why the peer leaves the case out, a crash of its library too. */
   static async start(request: WorkerRequest, { node, python }: Interpreters): Promise<WorkerProcess | string> {
     if (request.peer === "pytorch" && !python) return "no Python with torch; REPVGG_PYTHON names another Python";
     const [command, args] =
       request.peer === "pytorch" ? [python!, [PYTHON_WORKER, pythonRequest(request)]] : [node, nodeArguments(request)];
-    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn(command, args, { stdio: "pipe" });
+    child.stdin.on("error", () => {}); // a process that is gone reads no more: its end says so
     const answer = answersOf(child);
-    const ready = (await answer()) as WorkerReady;
-    if ("absent" in ready) return ready.absent;
-    return new WorkerProcess(child, answer, ready);
+    try {
+      const ready = (await answer()) as WorkerReady;
+      return "absent" in ready ? ready.absent : new WorkerProcess(child, answer, ready);
+    } catch (error) {
+      if (error instanceof WorkerEnded) return error.message;
+      throw error;
+    }
   }
 
-  measure(times: number): Promise<Measurement> {
+  /** @throws {WorkerEnded} The process ended instead, or its library failed. */
+  async measure(times: number): Promise<Measurement> {
     this.#child.stdin!.write(`${times}\n`);
-    return this.#answer() as Promise<Measurement>;
+    const answer = (await this.#answer()) as Measurement | Extract<WorkerReady, { absent: string }>;
+    if ("absent" in answer) throw new WorkerEnded(answer.absent);
+    return answer;
   }
 
   async close(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const closed = new Promise((resolve) => this.#child.once("close", resolve));
     this.#child.stdin!.end();
     await closed;
   }
 }
+
+/** A worker process ended, or could not be started, where an answer was due. */
+export class WorkerEnded extends Error {}
 
 const nodeArguments = (request: WorkerRequest) => [
   ...(existsSync(NODE_WORKER) && NODE_WORKER.endsWith(".ts") ? ["--conditions=@repvgg/source"] : []),
@@ -74,12 +91,25 @@ function pythonRequest({ work, threads }: WorkerRequest): string {
   return JSON.stringify({ work: work.work, form, threads, batchSize, imageSize, inputChannels, blocks, classifier });
 }
 
-/** The objects that the process writes, a line each; an error when it ends instead. */
-function answersOf(child: ChildProcess): () => Promise<unknown> {
-  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+/** The objects that the process writes, a line each; a {@link WorkerEnded} when it ends instead. */
+function answersOf(child: ChildProcessWithoutNullStreams): () => Promise<unknown> {
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let complaints = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    complaints = (complaints + text).slice(-MOST_COMPLAINTS);
+  });
+  const end = new Promise<string>((resolve) => {
+    child.once("error", ({ message }) => resolve(`the process did not start: ${message}`));
+    child.once("close", (code, signal) => {
+      const how = signal ? `signal ${signal}` : `exit code ${code}`;
+      const why = complaints.split("\n").findLast((line) => /^\S/.test(line) && !line.startsWith("Node.js v"));
+      resolve(`the process ended with ${how}${why ? `: ${why}` : ""}`);
+    });
+  });
   return async () => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error("A worker process ended; its message is above.");
+    const limit = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+    const { value, done } = await lines.next().finally(() => clearTimeout(limit));
+    if (done) throw new WorkerEnded(await end);
     return JSON.parse(value);
   };
 }
