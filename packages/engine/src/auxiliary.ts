@@ -1,7 +1,7 @@
 import { emitBatchStatistics, emitSum, emitSumBackward, type NormalizedSum } from "./batch-norm.ts";
 import { type Emitter, emitDirect3x3, emitLinear } from "./convolution.ts";
 import { emitKernelGradient3x3, emitLinearBackward, emitStridedInputGradient } from "./gradients.ts";
-import { bytesOf, denseLayout, type ImageLayout, PANEL, paddedLayout, panelled } from "./layouts.ts";
+import { bytesOf, type ImageLayout, PANEL, paddedLayout, panelled } from "./layouts.ts";
 import type { AuxiliaryBuffers } from "./network-buffers.ts";
 import { type PlacedNetwork, slotOf } from "./placed-network.ts";
 
@@ -57,7 +57,7 @@ export function emitAuxiliaryBackward(
   dx: ImageLayout | undefined,
 ): void {
   const { memory, program } = emitter;
-  const { head, input, output, pooled } = buffers;
+  const { head, input, convolved, output, pooled } = buffers;
   const { batch, plan } = network;
   const { height, width, channels } = output;
   const shape = [batch, height, width, channels] as const;
@@ -74,8 +74,7 @@ export function emitAuxiliaryBackward(
   program.add("averagePoolGradient", batch * height, { gradient, height, width, channels, output: dy });
   const d3 = paddedLayout((bytes) => memory.shared(`padded gradient ${shape}`, bytes), shape);
   // The kernels write the gradient of a second branch too, which nobody reads.
-  const { origin: d1 } = denseLayout(memory.shared("1×1 gradient", bytesOf(shape)), shape);
-  emitSumBackward(emitter, network, normalized(buffers), { dy, d0: d3, d1, d2: 0 });
+  emitSumBackward(emitter, network, normalized(buffers), { dy, d0: d3, d1: convolved.origin, d2: 0 });
   emitKernelGradient3x3(emitter, network, { name: kernelOf(buffers), input, gradient: d3, stride: 2, groups: 1 });
   if (!dx) return;
   const source = slotOf(network, kernelOf(buffers)).address;

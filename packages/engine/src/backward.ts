@@ -1,6 +1,7 @@
 import { emitAuxiliaryBackward } from "./auxiliary.ts";
 import { emitSumBackward, sumOfBranches } from "./batch-norm.ts";
 import { type Emitter, emitDirect3x3, emitRows, emitWinograd, groupBytes } from "./convolution.ts";
+import { emitAgain } from "./forward.ts";
 import {
   emitKernelGradient,
   emitKernelGradient3x3,
@@ -192,12 +193,12 @@ export function emitBackward(
 ): StageGradient[] {
   const { memory } = emitter;
   const { buffers, batch } = network;
-  // Two dense buffers take turns as the gradient of a block's output and of its input.
-  const dense = (index: number, bytes: number) => memory.shared(`dense gradient ${index % 2}`, bytes);
+  // One buffer is the gradient of a block's output and then of its input: the kernels read an element before they write it.
+  const dense = (bytes: number) => memory.shared("dense gradient", bytes);
   const last = buffers.blocks.at(-1)!;
   const shapeOf = ({ images, height, width, channels }: ImageLayout) => [images, height, width, channels] as const;
 
-  let dy = dense(last.block.index + 1, bytesOf(shapeOf(last.output)));
+  const dy = dense(bytesOf(shapeOf(last.output)));
   emitClassifierBackward(emitter, network, inputs.logits, dy);
   const emitHead = (after: number, dx: ImageLayout | undefined) => {
     const head = buffers.auxiliary.findIndex((auxiliary) => auxiliary.head.after === after);
@@ -215,9 +216,11 @@ export function emitBackward(
     const inputShape = shapeOf({ ...block.input, images: batch });
     const gradients: BlockGradients = {
       d3: paddedLayout((bytes) => memory.shared(`padded gradient ${shape}`, bytes), shape),
-      d1: denseLayout(memory.shared("1×1 gradient", bytesOf(shape)), shape),
-      dx: denseLayout(dense(index, bytesOf(inputShape)), inputShape),
+      // In place of what the branch gave, which nobody reads again.
+      d1: denseLayout(block.dense[1], shape),
+      dx: denseLayout(dense(bytesOf(inputShape)), inputShape),
     };
+    if (buffers.retained === "outputs") emitAgain(emitter, network, block);
     emitSqueezeBackward(emitter, network, block, dy);
     emitSumBackward(emitter, network, sumOfBranches(network, block), {
       dy,
@@ -228,7 +231,6 @@ export function emitBackward(
     emit3x3KernelGradient(emitter, network, block, gradients.d3);
     emit1x1KernelGradient(emitter, network, block, gradients.d1);
     if (index > frozen) emitInputGradient(emitter, network, block, gradients);
-    dy = gradients.dx.origin;
   }
   for (let index = 0; index < frozen; index++) emitHead(index, undefined);
   return stops;

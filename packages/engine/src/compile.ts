@@ -3,7 +3,7 @@ import { emitBackward, type LogitsGradients, type StageGradient } from "./backwa
 import { emitCoefficients, emitForward, emitTransformedWeights } from "./forward.ts";
 import { bytesOf, panelled } from "./layouts.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
-import { placeBuffers } from "./network-buffers.ts";
+import { placeBuffers, type Retention } from "./network-buffers.ts";
 import { type ParameterRoom, placeParameters } from "./parameters.ts";
 import type { PlacedNetwork } from "./placed-network.ts";
 import { type PlacedProgram, Program, placePrograms } from "./program.ts";
@@ -32,6 +32,8 @@ export interface TrainingLayout {
   readonly frozen?: number;
   /** Room for AdamW, gradient accumulation and averages. @default true */
   readonly extras?: boolean;
+  /** Only the outputs of blocks are kept for the backward pass, which computes the rest again. @default false */
+  readonly checkpointing?: boolean;
 }
 
 function placeNetwork(
@@ -39,18 +41,18 @@ function placeNetwork(
   plan: LayerPlan,
   form: Forms,
   batch: number,
-  { room, frozen = 0 }: { room: ParameterRoom; frozen?: number },
+  { room, frozen = 0, retained }: { room: ParameterRoom; frozen?: number; retained: Retention },
 ): PlacedNetwork {
   const trains = room !== "inference";
   const entries = stateLayout(plan, form).filter(({ auxiliary }) => trains || !auxiliary);
   const parameters = placeParameters(memory, freezeEntries(entries, frozen), room);
-  return { plan, batch, parameters, buffers: placeBuffers(memory, plan, form, batch, trains) };
+  return { plan, batch, parameters, buffers: placeBuffers(memory, plan, form, batch, retained) };
 }
 
 /** `prepare` runs once, after the parameters are written; `predict` takes the staged images to the logits. */
 export function compileInference(plan: LayerPlan, form: Forms, batch: number, threads: number) {
   return planMemory((memory): Compiled<"prepare" | "predict"> => {
-    const network = placeNetwork(memory, plan, form, batch, { room: "inference" });
+    const network = placeNetwork(memory, plan, form, batch, { room: "inference", retained: "nothing" });
     const [prepare, predict] = [new Program(), new Program()];
     emitCoefficients({ memory, program: prepare }, network);
     const transformed = emitTransformedWeights({ memory, program: prepare }, network);
@@ -64,11 +66,12 @@ export function compileTraining(
   plan: LayerPlan,
   batch: number,
   threads: number,
-  { frozen = 0, extras = true }: TrainingLayout = {},
+  { frozen = 0, extras = true, checkpointing = false }: TrainingLayout = {},
 ) {
   return planMemory((memory): CompiledTraining => {
     const room = extras ? "training with extras" : "training";
-    const network = placeNetwork(memory, plan, "train", batch, { room, frozen });
+    const retained = checkpointing ? "outputs" : "everything";
+    const network = placeNetwork(memory, plan, "train", batch, { room, frozen, retained });
     const gradient = () => memory.allocate(bytesOf([batch, panelled(plan.spec.numClasses)]));
     const inputs = { gradients: { logits: gradient(), auxiliary: plan.auxiliary.map(gradient) } };
     const [forward, backward, evaluate] = [new Program(), new Program(), new Program()];

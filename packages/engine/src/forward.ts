@@ -1,10 +1,43 @@
 import { emitAuxiliary } from "./auxiliary.ts";
-import { emitBatchStatistics, emitInferenceCoefficients, emitSum, sumOfBranches } from "./batch-norm.ts";
+import {
+  emitBatchStatistics,
+  emitInferenceCoefficients,
+  emitSum,
+  type NormalizedSum,
+  sumOfBranches,
+} from "./batch-norm.ts";
 import { type Emitter, emit1x1, emitDirect3x3, emitLinear, emitWinograd, emitWinogradWeights } from "./convolution.ts";
 import { PANEL, panelled } from "./layouts.ts";
 import type { BlockBuffers } from "./network-buffers.ts";
 import { type PlacedNetwork, slotOf } from "./placed-network.ts";
 import { emitSqueeze } from "./squeeze.ts";
+
+/** The convolutions of a block in train form: 3×3 and 1×1. */
+function emitBranches(
+  emitter: Emitter,
+  network: PlacedNetwork,
+  { block, winograd, input, planes, groups }: BlockBuffers,
+  { normalizations: [y3, y1] }: NormalizedSum,
+  transformed?: number,
+): void {
+  const weights = (branch: string) => slotOf(network, `${block.name}.${branch}.conv.weight`).address;
+  const dense = { input, output: y3!.x, weights: weights("rbr_dense"), groups };
+  if (winograd) emitWinograd(emitter, { ...dense, planes, transformed });
+  else emitDirect3x3(emitter, { ...dense, stride: block.stride });
+  emit1x1(emitter, { input, output: y1!.x, weights: weights("rbr_1x1"), stride: block.stride, groups });
+}
+
+/**
+ * What the backward pass of a block reads besides its output, computed again: the same kernels over the same input, so the same
+ * bits. Statistics of the batch and all of a squeeze-and-excitation but its input are still there.
+ *
+ * @see Chen et al. 2016, "Training deep nets with sublinear memory cost". https://arxiv.org/abs/1604.06174
+ */
+export function emitAgain(emitter: Emitter, network: PlacedNetwork, buffers: BlockBuffers): void {
+  const sum = sumOfBranches(network, buffers);
+  emitBranches(emitter, network, buffers, sum);
+  if (buffers.squeeze) emitSum(emitter, sum);
+}
 
 function emitTrainBlock(
   emitter: Emitter,
@@ -12,14 +45,9 @@ function emitTrainBlock(
   buffers: BlockBuffers,
   { mode, transformed, frozen = 0 }: ForwardOptions,
 ): void {
-  const { block, input, planes, groups } = buffers;
+  const { block } = buffers;
   const sum = sumOfBranches(network, buffers);
-  const [y3, y1] = sum.normalizations;
-  const weights = (branch: string) => slotOf(network, `${block.name}.${branch}.conv.weight`).address;
-  const dense = { input, output: y3!.x, weights: weights("rbr_dense"), groups };
-  if (buffers.winograd) emitWinograd(emitter, { ...dense, planes, transformed: transformed?.get(block.index) });
-  else emitDirect3x3(emitter, { ...dense, stride: block.stride });
-  emit1x1(emitter, { input, output: y1!.x, weights: weights("rbr_1x1"), stride: block.stride, groups });
+  emitBranches(emitter, network, buffers, sum, transformed?.get(block.index));
   if (mode === "train" && block.index < frozen) emitInferenceCoefficients(emitter, network, sum);
   else if (mode === "train") emitBatchStatistics(emitter, network, sum);
   emitSum(emitter, sum);

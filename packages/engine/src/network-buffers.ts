@@ -23,7 +23,7 @@ export interface BlockBuffers {
   readonly squeeze: SqueezeBuffers | undefined;
   /** Dense outputs of the 3×3 and 1×1 convolutions, before batch normalization. */
   readonly dense: readonly [y3: number, y1: number];
-  /** The transformed input of a Winograd block, kept from the forward pass for the kernel gradient; 0 if it is not kept. */
+  /** The transformed input of a Winograd block, which the kernel gradient reads too; 0 in a network that only infers. */
   readonly planes: number;
   readonly branches: readonly BranchVectors[];
   /** Sum over the branches of β − mean · scale. */
@@ -58,7 +58,14 @@ export interface AuxiliaryBuffers {
   readonly logits: number;
 }
 
+/**
+ * What of a forward pass stays for the backward pass: all, only the outputs of the blocks (the rest is computed again, block by
+ * block: gradient checkpointing), or nothing in a network that only infers.
+ */
+export type Retention = "everything" | "outputs" | "nothing";
+
 export interface NetworkBuffers {
+  readonly retained: Retention;
   /** The images as they come: dense, with {@link storedInputChannels}. */
   readonly staging: number;
   readonly blocks: readonly BlockBuffers[];
@@ -114,20 +121,18 @@ function placeSqueeze(
   };
 }
 
-/**
- * Places the activations.
- *
- * @param retain Keep what the backward pass needs: each block has its own buffers. Otherwise the blocks of a stage take turns with
- * two activations.
- */
+/** Places the activations. What is not retained takes turns: the blocks of a stage with two outputs, all with the rest. */
 export function placeBuffers(
   memory: MemoryPlan,
   plan: LayerPlan,
   forms: Forms,
   batch: number,
-  retain: boolean,
+  retained: Retention,
 ): NetworkBuffers {
-  const own = (name: string, bytes: number) => (retain ? memory.allocate(bytes) : memory.shared(name, bytes));
+  const trains = retained !== "nothing";
+  const own = (keep: boolean) => (name: string, bytes: number) =>
+    keep ? memory.allocate(bytes) : memory.shared(name, bytes);
+  const [ownOutput, ownInner] = [own(trains), own(retained === "everything")];
   const vector = (channels: number) => memory.allocate(panelled(channels) * 4);
 
   const images = [batch, ...plan.inputSize, storedInputChannels(plan.blocks[0]!)] as const;
@@ -138,7 +143,7 @@ export function placeBuffers(
     const shape = [batch, ...block.outputSize, channels] as const;
     // Those of one stage only: the output of a stage stays until the end of the pass.
     const activation = `activation ${shape} ${block.stage} ${block.index % 2}`;
-    const output = paddedLayout((bytes) => own(activation, bytes), shape);
+    const output = paddedLayout((bytes) => ownOutput(activation, bytes), shape);
     const squeezed = block.squeezeChannels > 0;
     const winograd = usesWinograd(block);
     const tiles = batch * tilesOf(block.outputSize);
@@ -149,10 +154,10 @@ export function placeBuffers(
       groups: kernelGroups(block),
       input,
       output,
-      sum: squeezed && retain ? paddedLayout((bytes) => memory.allocate(bytes), shape) : output,
-      squeeze: squeezed ? placeSqueeze(own, batch, channels, panelled(block.squeezeChannels)) : undefined,
-      dense: train ? [own("y3", bytesOf(shape)), own("y1", bytesOf(shape))] : [0, 0],
-      planes: retain && winograd ? memory.allocate(36 * planeBytes(tiles, input.channels)) : 0,
+      sum: squeezed && trains ? paddedLayout((bytes) => ownInner(`sum ${shape}`, bytes), shape) : output,
+      squeeze: squeezed ? placeSqueeze(ownOutput, batch, channels, panelled(block.squeezeChannels)) : undefined,
+      dense: train ? [ownInner("y3", bytesOf(shape)), ownInner("y1", bytesOf(shape))] : [0, 0],
+      planes: trains && winograd ? ownInner("planes", 36 * planeBytes(tiles, input.channels)) : 0,
       branches: train
         ? branchNames(block).map(() => ({ mean: vector(channels), invStd: vector(channels), scale: vector(channels) }))
         : [],
@@ -162,11 +167,12 @@ export function placeBuffers(
     return buffers;
   });
   return {
+    retained,
     staging,
     blocks,
     features: memory.allocate(bytesOf([batch, input.channels])),
     logits: memory.allocate(bytesOf([batch, panelled(plan.spec.numClasses)])),
-    auxiliary: retain
+    auxiliary: trains
       ? plan.auxiliary.map((head) => placeAuxiliary(memory, head, blocks[head.after]!.output, plan.spec.numClasses))
       : [],
   };

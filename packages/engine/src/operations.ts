@@ -274,6 +274,7 @@ export const OPERATIONS = {
 
   /**
    * dxᵢ = g · uᵢ + xᵢ · vᵢ + wᵢ with g = dy · (y > 0): `d0` into an image layout, `d1` dense, `d2` dense (with `x2`).
+   * `d1` may be `x1` and `d2` may be `dy`: an element is read before it is written.
    * Units: lines.
    */
   batchNormBackwardInput: [

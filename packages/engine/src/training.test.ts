@@ -92,16 +92,17 @@ describe.each(Object.entries(TEST_NETWORKS))("training, %s", (_, testCase) => {
     );
   });
 
-  it("gives the same bits on any number of threads", async () => {
-    const run = async (threads: number) => {
-      const network = await create({ ...options, threads });
+  it("gives the same bits on any number of threads, with all kept or computed again", async () => {
+    const run = async (how: { threads: number; checkpointing?: boolean }) => {
+      const network = await create({ ...options, ...how });
       for (let i = 0; i < 3; i++) step(network, images, i === 2);
       const predicted = await network.predict(images);
       return [...bits(await network.exportState()), predicted];
     };
-    const one = await run(1);
-    expect(await run(2)).toEqual(one);
-    expect(await run(3)).toEqual(one);
+    const one = await run({ threads: 1 });
+    expect(await run({ threads: 2 })).toEqual(one);
+    expect(await run({ threads: 3, checkpointing: true })).toEqual(one);
+    expect(await run({ threads: 8 })).toEqual(one);
   });
 });
 

@@ -316,6 +316,11 @@ class TrainingNetwork implements EngineTrainingNetwork {
 export interface TrainingNetworkOptions extends EngineNetworkOptions {
   /** Stages that do not learn: `frozenBlocks` of core says which can. Their running statistics stay, and normalize. @default none */
   readonly freeze?: readonly string[];
+  /**
+   * Keep only the outputs of the blocks for the backward pass and compute the rest again, block by block: the same bits from about a
+   * third of the activations' memory, for one more forward pass of the convolutions. @default false
+   */
+  readonly checkpointing?: boolean;
 }
 
 /**
@@ -331,7 +336,9 @@ export async function createTrainingNetwork(options: TrainingNetworkOptions): Pr
   checkState(plan, "train", state);
   assertBatchStatistics(plan, batchSize);
 
-  const compile = (batch: number, extras: boolean) => compileTraining(plan, batch, threads, { frozen, extras });
+  const { checkpointing } = options;
+  const compile = (batch: number, extras: boolean) =>
+    compileTraining(plan, batch, threads, { frozen, extras, checkpointing });
   assertFits("Training this network", batchSize, (batch) => compile(batch, false).memory.bytes);
   const whole = compile(batchSize, true);
   const { memory, result } = whole.memory.bytes <= MAX_MEMORY_BYTES ? whole : compile(batchSize, false);
