@@ -18,6 +18,7 @@ export interface CompiledTraining extends Compiled<"forward" | "backward" | "eva
   readonly updates: CompiledUpdates;
   /** Blocks, from the input on, that do not learn. */
   readonly frozen: number;
+  readonly exact: boolean;
   /** Where the backward program stops for gradients of the stages' outputs, if there are any: stage 4 first. */
   readonly stageGradients: readonly StageGradient[];
   /** Addresses of what the host writes before the backward pass. */
@@ -34,6 +35,8 @@ export interface TrainingLayout {
   readonly extras?: boolean;
   /** Only the outputs of blocks are kept for the backward pass, which computes the rest again. @default false */
   readonly checkpointing?: boolean;
+  /** No Winograd. @default false */
+  readonly exact?: boolean;
 }
 
 function placeNetwork(
@@ -41,18 +44,18 @@ function placeNetwork(
   plan: LayerPlan,
   form: Forms,
   batch: number,
-  { room, frozen = 0, retained }: { room: ParameterRoom; frozen?: number; retained: Retention },
+  { room, frozen = 0, retained, exact }: { room: ParameterRoom; frozen?: number; retained: Retention; exact: boolean },
 ): PlacedNetwork {
   const trains = room !== "inference";
   const entries = stateLayout(plan, form).filter(({ auxiliary }) => trains || !auxiliary);
-  const parameters = placeParameters(memory, freezeEntries(entries, frozen), room);
-  return { plan, batch, parameters, buffers: placeBuffers(memory, plan, form, batch, retained) };
+  const parameters = placeParameters(memory, freezeEntries(entries, frozen), { room, exact });
+  return { plan, batch, parameters, buffers: placeBuffers(memory, plan, form, batch, { retained, exact }) };
 }
 
 /** `prepare` runs once, after the parameters are written; `predict` takes the staged images to the logits. */
-export function compileInference(plan: LayerPlan, form: Forms, batch: number, threads: number) {
+export function compileInference(plan: LayerPlan, form: Forms, batch: number, threads: number, exact = false) {
   return planMemory((memory): Compiled<"prepare" | "predict"> => {
-    const network = placeNetwork(memory, plan, form, batch, { room: "inference", retained: "nothing" });
+    const network = placeNetwork(memory, plan, form, batch, { room: "inference", retained: "nothing", exact });
     const [prepare, predict] = [new Program(), new Program()];
     emitCoefficients({ memory, program: prepare }, network);
     const transformed = emitTransformedWeights({ memory, program: prepare }, network);
@@ -66,12 +69,12 @@ export function compileTraining(
   plan: LayerPlan,
   batch: number,
   threads: number,
-  { frozen = 0, extras = true, checkpointing = false }: TrainingLayout = {},
+  { frozen = 0, extras = true, checkpointing = false, exact = false }: TrainingLayout = {},
 ) {
   return planMemory((memory): CompiledTraining => {
     const room = extras ? "training with extras" : "training";
     const retained = checkpointing ? "outputs" : "everything";
-    const network = placeNetwork(memory, plan, "train", batch, { room, frozen, retained });
+    const network = placeNetwork(memory, plan, "train", batch, { room, frozen, retained, exact });
     const gradient = () => memory.allocate(bytesOf([batch, panelled(plan.spec.numClasses)]));
     const inputs = { gradients: { logits: gradient(), auxiliary: plan.auxiliary.map(gradient) } };
     const [forward, backward, evaluate] = [new Program(), new Program(), new Program()];
@@ -81,6 +84,6 @@ export function compileTraining(
     emitForward({ memory, program: evaluate }, network, { mode: "inference" });
     const programs = placePrograms(memory, { forward, backward, evaluate }, threads);
     const updates = compileUpdates(memory, network, threads, frozen);
-    return { ...network, frozen, inputs, stageGradients, programs, updates };
+    return { ...network, frozen, exact, inputs, stageGradients, programs, updates };
   });
 }

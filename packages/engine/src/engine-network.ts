@@ -33,6 +33,11 @@ export interface EngineNetworkOptions {
   readonly batchSize?: number;
   /** Threads, this one included. The results do not depend on it. @default 1 */
   readonly threads?: number;
+  /**
+   * No Winograd: every convolution adds up its own products, whose only error is that of float32 sums. For proofs; slower.
+   * @default false
+   */
+  readonly exact?: boolean;
 }
 
 /** What is the same for every engine network: the memory, images in, logits out, the state. */

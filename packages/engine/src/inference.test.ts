@@ -1,6 +1,7 @@
 import { type Form, fuseState, type Network } from "@repvgg/core";
 import { forward64, relativeError } from "@repvgg/tooling";
 import { afterEach, describe, expect, it } from "vitest";
+import { compileInference } from "./compile.ts";
 import { createInferenceNetwork } from "./inference.ts";
 import { TEST_NETWORKS, testNetwork } from "./test-networks.ts";
 
@@ -12,9 +13,10 @@ afterEach(() => {
 describe.each(Object.entries(TEST_NETWORKS))("inference, %s", (_, testCase) => {
   const { spec, imageSize, batch, plan, state, images } = testNetwork(testCase);
   const reference = forward64(plan, state, images, { mode: "inference" });
-  const create = async (form: Form, batchSize: number, threads: number) => {
+  const create = async (form: Form, batchSize: number, threads: number, exact = false) => {
     const formState = form === "train" ? state : fuseState(spec, state);
-    const network = await createInferenceNetwork({ spec, state: formState, form, imageSize, batchSize, threads });
+    const options = { spec, state: formState, form, imageSize, batchSize, threads, exact };
+    const network = await createInferenceNetwork(options);
     networks.push(network);
     return network;
   };
@@ -27,6 +29,14 @@ describe.each(Object.entries(TEST_NETWORKS))("inference, %s", (_, testCase) => {
       // Float32, five layers, Winograd's transforms: a few 1e-6 of the largest logit.
       expect(relativeError(logits.data, reference.logits)).toBeLessThan(2e-5);
     }
+  });
+
+  it.each(["train", "deploy"] as const)("answers in %s form without Winograd, if it is to be exact", async (form) => {
+    const network = await create(form, batch, 2, true);
+    // Sums of at most a few thousand products, in float32, five layers.
+    expect(relativeError((await network.predict(images)).data, reference.logits)).toBeLessThan(2e-6);
+    const { result } = compileInference(plan, form, batch, 1, true);
+    for (const { program } of Object.values(result.programs)) expect(program.toString()).not.toContain("winograd");
   });
 
   it.each(["train", "deploy"] as const)("gives the outputs of the stages in %s form", async (form) => {

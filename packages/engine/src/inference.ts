@@ -105,8 +105,9 @@ async function build(options: InferenceOptions): Promise<Built> {
   const { plan, entries, batchSize, threads, state } = checkOptions(options, form);
   checkState(plan, form, state);
 
-  assertFits("This network", batchSize, (batch) => compileInference(plan, form, batch, threads).memory.bytes);
-  const { memory, result } = compileInference(plan, form, batchSize, threads);
+  const compile = (batch: number) => compileInference(plan, form, batch, threads, options.exact);
+  assertFits("This network", batchSize, (batch) => compile(batch).memory.bytes);
+  const { memory, result } = compile(batchSize);
 
   const runtime = await Runtime.create(memory, threads, (floats) => writeState(floats, result.parameters, state));
   if (result.programs.prepare.calls > 0) runtime.run(result.programs.prepare);

@@ -92,11 +92,11 @@ export const tilesOf = ([height, width]: readonly [number, number]) =>
 
 /**
  * Whether the block's 3×3 convolution is a Winograd one: stride 1, whole panels of input channels, and fewer products than the
- * direct way (36 for a tile against 9 for a pixel), which small images are not.
+ * direct way (36 for a tile against 9 for a pixel), which small images are not. Never in an exact network.
  */
-export function usesWinograd(block: BlockPlan): boolean {
+export function usesWinograd(block: BlockPlan, exact: boolean): boolean {
   const [height, width] = block.outputSize;
-  return block.stride === 1 && block.index > 0 && tilesOf(block.outputSize) * 4 <= height * width;
+  return !exact && block.stride === 1 && block.index > 0 && tilesOf(block.outputSize) * 4 <= height * width;
 }
 
 /** Bytes between Winograd planes: one cache line more than the tiles, as multiples of 4096 would share cache sets. */
@@ -127,7 +127,7 @@ export function placeBuffers(
   plan: LayerPlan,
   forms: Forms,
   batch: number,
-  retained: Retention,
+  { retained, exact }: { retained: Retention; exact: boolean },
 ): NetworkBuffers {
   const trains = retained !== "nothing";
   const own = (keep: boolean) => (name: string, bytes: number) =>
@@ -145,7 +145,7 @@ export function placeBuffers(
     const activation = `activation ${shape} ${block.stage} ${block.index % 2}`;
     const output = paddedLayout((bytes) => ownOutput(activation, bytes), shape);
     const squeezed = block.squeezeChannels > 0;
-    const winograd = usesWinograd(block);
+    const winograd = usesWinograd(block, exact);
     const tiles = batch * tilesOf(block.outputSize);
     const train = formOfBlock(forms, block.index) === "train";
     const buffers: BlockBuffers = {

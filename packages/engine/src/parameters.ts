@@ -85,30 +85,30 @@ function panels(
 /** Whether an entry belongs to a squeeze-and-excitation, whose kernels are matrices. */
 const isSqueeze = ({ name }: StateEntry) => /\.(down|up)\.(weight|bias)$/.test(name);
 
-function arrangeConvolution(shape: readonly number[], block: BlockPlan): Arrangement {
+function arrangeConvolution(shape: readonly number[], block: BlockPlan, exact: boolean): Arrangement {
   const count = kernelGroups(block);
-  const tapsInside = shape[0] === 3 && usesWinograd(block);
+  const tapsInside = shape[0] === 3 && usesWinograd(block, exact);
   return panels(shape, storedInputChannels(block) / count, tapsInside, [block.groups / count, block.groups]);
 }
 
 /** Kernels of Winograd blocks are laid out differently from those of direct ones. */
-function arrange(entry: StateEntry): Arrangement {
+function arrange(entry: StateEntry, exact: boolean): Arrangement {
   const { role, shape, block } = entry;
-  if (role === "kernel" && block && !isSqueeze(entry)) return arrangeConvolution(shape, block);
+  if (role === "kernel" && block && !isSqueeze(entry)) return arrangeConvolution(shape, block, exact);
   if (role === "kernel" || role === "matrix") return panels(shape, panelled(shape.at(-2)!), false);
   const length = shape[0] ?? 1;
   return { length: panelled(length), eachPiece: (visit) => visit(0, 0, length) };
 }
 
-/** Places every entry of `entries` in memory, with `room` for what a training keeps beside them. */
+/** Places every entry of `entries` in memory, with `room` for what a training keeps beside them. Without Winograd in `exact` networks. */
 export function placeParameters(
   memory: MemoryPlan,
   entries: readonly StateEntry[],
-  room: ParameterRoom,
+  { room, exact }: { room: ParameterRoom; exact: boolean },
 ): ParameterLayout {
   const arranged = entries
     .filter(({ role }) => role !== "numBatchesTracked")
-    .map((entry) => ({ entry, ...arrange(entry) }));
+    .map((entry) => ({ entry, ...arrange(entry, exact) }));
   const isStatistic = ({ role }: StateEntry) => role === "runningMean" || role === "runningVar";
   const parts = {
     branchKernels: arranged.filter(({ entry }) => entry.decay && isBranchKernel(entry)),

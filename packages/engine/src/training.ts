@@ -240,8 +240,8 @@ class TrainingNetwork implements EngineTrainingNetwork {
     const { runtime, plan, batchSize } = this.#network;
     const state = fuseState(this.spec, await this.exportState(), blocks);
     const { spec, inputSize: imageSize } = plan;
-    const { threads } = runtime;
-    const deployed = await createInferenceNetwork({ spec, state, form: formOf(state), imageSize, batchSize, threads });
+    const options = { spec, imageSize, batchSize, threads: runtime.threads, exact: this.#placed.exact };
+    const deployed = await createInferenceNetwork({ ...options, state, form: formOf(state) });
     try {
       runtime.assertUsable(); // it may have been disposed meanwhile
     } catch (error) {
@@ -336,9 +336,9 @@ export async function createTrainingNetwork(options: TrainingNetworkOptions): Pr
   checkState(plan, "train", state);
   assertBatchStatistics(plan, batchSize);
 
-  const { checkpointing } = options;
+  const { checkpointing, exact } = options;
   const compile = (batch: number, extras: boolean) =>
-    compileTraining(plan, batch, threads, { frozen, extras, checkpointing });
+    compileTraining(plan, batch, threads, { frozen, extras, checkpointing, exact });
   assertFits("Training this network", batchSize, (batch) => compile(batch, false).memory.bytes);
   const whole = compile(batchSize, true);
   const { memory, result } = whole.memory.bytes <= MAX_MEMORY_BYTES ? whole : compile(batchSize, false);
