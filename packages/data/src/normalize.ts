@@ -68,6 +68,7 @@ export function tablesOf(mean: readonly number[], std: readonly number[], channe
  * @returns As many pixels, of `tables.length` channels.
  */
 export function lookUp(from: Uint8Array, channels: number, tables: readonly Float32Array[]): Float32Array {
+  if (channels === 3 && tables.length === 3) return lookUpColours(from, tables);
   const outChannels = tables.length;
   const pixels = from.length / channels;
   const data = new Float32Array(pixels * outChannels);
@@ -75,6 +76,18 @@ export function lookUp(from: Uint8Array, channels: number, tables: readonly Floa
     const table = tables[c]!;
     const source = channels === 1 ? 0 : c;
     for (let p = 0, at = c; p < pixels; p++, at += outChannels) data[at] = table[from[p * channels + source]!]!;
+  }
+  return data;
+}
+
+/** The usual case in one pass: a batch is larger than the caches. */
+function lookUpColours(from: Uint8Array, tables: readonly Float32Array[]): Float32Array {
+  const [red, green, blue] = tables as [Float32Array, Float32Array, Float32Array];
+  const data = new Float32Array(from.length);
+  for (let i = 0; i < from.length; i += 3) {
+    data[i] = red[from[i]!]!;
+    data[i + 1] = green[from[i + 1]!]!;
+    data[i + 2] = blue[from[i + 2]!]!;
   }
   return data;
 }

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { copyFile, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -200,6 +201,22 @@ describe("ImageLoader", () => {
     expect(await all(open(options).batches(0))).toEqual(expected);
     expect(await files()).toHaveLength(8);
     expect(await readdir(cacheFolder, { recursive: true })).not.toContainEqual(expect.stringMatching(/tmp$/));
+  });
+
+  it("reads on while the main thread is busy, up to what is made ahead", async () => {
+    const cacheFolder = join(folder, "cache");
+    const names = Array.from({ length: 40 }, (_, i) => `${i}.jpg`);
+    for (const name of names) await copyFile(join(folder, "420.jpg"), join(folder, name));
+    const loader = open({ dataset: datasetOf(names), cache: "disk", cacheFolder, prefetch: 2 });
+    const batches = loader.batches(0);
+    await batches.next();
+    const asked = batches.next(); // Begins another batch in the place of the first: 3 are then made, of 6 images each.
+    const deadline = performance.now() + 10_000;
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    const made = () => readdirSync(cacheFolder, { recursive: true }).filter((name) => String(name).endsWith(".bytes"));
+    while (made().length < 24 && performance.now() < deadline) Atomics.wait(pause, 0, 0, 5);
+    expect(made()).toHaveLength(24);
+    await asked;
   });
 
   it("refuses steps without a size, a bad number of workers, and work after close", async () => {

@@ -122,7 +122,8 @@ export class ImageLoader extends EpochStream {
     this.batchSize = batchSize;
     this.batchesPerEpoch = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
     const reader = { steps, channels, size, seed, cache, cacheFolder };
-    this.#pool = workers === 0 ? new InlinePool(reader) : new WorkerPool(reader, workers);
+    this.#pool =
+      workers === 0 ? new InlinePool(reader) : new WorkerPool(reader, workers, batchSize * (all.prefetch + 1));
     const limit = options.cacheBytes ?? (cache === "ram" ? totalmem() / 4 : 20 * GIBIBYTE);
     const fixed = outputSize(steps.slice(0, fixedSteps(steps)));
     const expected = fixed ? fixed[0] * fixed[1] * channels + CACHE_HEADER_BYTES : TYPICAL_IMAGE_BYTES;
@@ -159,7 +160,7 @@ export class ImageLoader extends EpochStream {
     const order = shuffle ? permutation(dataset.length, seed, epoch) : undefined;
     const slotBytes = Math.min(batchSize, dataset.length) * this.#size[0] * this.#size[1] * channels;
     const free: SharedArrayBuffer[] = [];
-    const stopped = { value: false };
+    const stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const ahead: { batch: Promise<Batch>; slot: SharedArrayBuffer }[] = [];
     try {
       for (let next = startBatch; ; ) {
@@ -176,7 +177,7 @@ export class ImageLoader extends EpochStream {
         yield batch;
       }
     } finally {
-      stopped.value = true;
+      Atomics.store(stopped, 0, 1);
     }
   }
 
@@ -192,7 +193,9 @@ export class ImageLoader extends EpochStream {
     const [height, width] = this.#size;
     const bytes = height * width * channels;
     const wanted = indicesOf(batch, { batchSize, length: dataset.length }, order);
-    const indices = await Promise.all(Array.from(wanted, (index, k) => this.#readGood(index, k * bytes, place)));
+    const reads = Array.from(wanted, (index, k) => this.#readGood(index, k * bytes, place));
+    await Promise.allSettled(reads); // Of several bad images the first is told of, whichever thread was faster.
+    const indices = await Promise.all(reads);
     const labels = Int32Array.from(indices, (index) => dataset.label(index));
     const data = new Uint8Array(slot, 0, indices.length * bytes);
     const images = { shape: [indices.length, height, width, channels], data } as const;
@@ -236,8 +239,8 @@ export class ImageLoader extends EpochStream {
     const cached = this.#cache.get(index);
     const mayStore = this.#cache.reserve();
     try {
-      const task = { sample, index, epoch, slot, offset, cached, mayStore };
-      this.#cache.took(index, await this.#pool.run(task, stopped));
+      const task = { sample, index, epoch, slot, offset, cached, mayStore, stopped };
+      this.#cache.took(index, await this.#pool.run(task));
     } finally {
       if (mayStore) this.#cache.release();
     }
@@ -256,7 +259,7 @@ interface Place {
   readonly batch: number;
   readonly order: Int32Array | undefined;
   readonly slot: SharedArrayBuffer;
-  readonly stopped: { readonly value: boolean };
+  readonly stopped: Int32Array;
 }
 
 function isBadImage(error: unknown): error is RepvggError {

@@ -34,6 +34,8 @@ export interface Task {
   readonly cached?: CachedImage | undefined;
   /** Whether the cache has room for one more. */
   readonly mayStore: boolean;
+  /** One shared number: when it is no longer 0, nobody waits for the image. */
+  readonly stopped: Int32Array;
 }
 
 /** What comes back; the pixels are in the slot. */

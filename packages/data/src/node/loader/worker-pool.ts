@@ -13,10 +13,11 @@ export type Answer = { readonly id: number } & ({ readonly result: TaskResult } 
 /** Runs tasks somewhere. */
 export interface TaskPool {
   /**
-   * @param stopped Tasks that have not begun when it becomes true are dropped.
+   * A task that is stopped before it begins is dropped.
+   *
    * @throws {RepvggError} `E_DATA`: the image is bad; {@link WorkerDeath}.
    */
-  run(task: Task, stopped: { readonly value: boolean }): Promise<TaskResult>;
+  run(task: Task): Promise<TaskResult>;
   close(): Promise<void>;
 }
 
@@ -29,7 +30,6 @@ export class WorkerDeath extends RepvggError {
 
 /** A task that waits or runs. */
 interface Job extends Question {
-  readonly stopped: { readonly value: boolean };
   resolve(result: TaskResult): void;
   reject(error: Error): void;
 }
@@ -37,13 +37,11 @@ interface Job extends Question {
 interface Thread {
   readonly number: number;
   readonly worker: Worker;
-  /** The first runs, the second waits in the thread, so that it has something to do at once. */
+  /** The first runs, the others wait in the thread. */
   readonly jobs: Job[];
   ready: boolean;
   error?: Error;
 }
-
-const JOBS_OF_A_THREAD = 2;
 
 /** Threads that read and decode. They start with the first task, and keep the process alive only while they work. */
 export class WorkerPool implements TaskPool {
@@ -51,12 +49,18 @@ export class WorkerPool implements TaskPool {
   readonly #threads: Thread[] = [];
   readonly #waiting: Job[] = [];
   readonly #count: number;
+  readonly #depth: number;
   #nextId = 0;
   #closed = false;
 
-  constructor(options: ReaderOptions, count: number) {
+  /**
+   * @param jobs How many are run at once at most. They all wait in the threads, evenly: the main thread, which would hand them
+   *   out, is away for as long as a training step takes.
+   */
+  constructor(options: ReaderOptions, count: number, jobs: number) {
     this.#options = options;
     this.#count = count;
+    this.#depth = Math.ceil(jobs / count);
   }
 
   /** The image that each thread works on, by its number. */
@@ -68,11 +72,11 @@ export class WorkerPool implements TaskPool {
     }));
   }
 
-  run(task: Task, stopped: { readonly value: boolean }): Promise<TaskResult> {
+  run(task: Task): Promise<TaskResult> {
     if (this.#closed) return Promise.reject(closedError());
     while (this.#threads.length < this.#count) this.#threads.push(this.#start(this.#threads.length));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ id: this.#nextId++, task, stopped, resolve, reject });
+      this.#waiting.push({ id: this.#nextId++, task, resolve, reject });
       this.#dealOut();
     });
   }
@@ -108,15 +112,14 @@ export class WorkerPool implements TaskPool {
   }
 
   #dealOut(): void {
-    for (let depth = 1; depth <= JOBS_OF_A_THREAD; depth++) {
-      for (const thread of this.#threads) if (thread.jobs.length < depth) this.#give(thread);
+    while (this.#waiting.length > 0) {
+      const thread = this.#threads.reduce((least, other) => (other.jobs.length < least.jobs.length ? other : least));
+      if (thread.jobs.length >= this.#depth) return;
+      this.#give(thread, this.#waiting.shift()!);
     }
   }
 
-  #give(thread: Thread): void {
-    let job = this.#waiting.shift();
-    for (; job?.stopped.value; job = this.#waiting.shift()) job.reject(closedError());
-    if (!job) return;
+  #give(thread: Thread, job: Job): void {
     thread.jobs.push(job);
     thread.worker.ref();
     thread.worker.postMessage({ id: job.id, task: job.task } satisfies Question);
@@ -159,9 +162,9 @@ export class InlinePool implements TaskPool {
     this.#reader.catch(() => {}); // It is reported by the first task.
   }
 
-  run(task: Task, stopped: { readonly value: boolean }): Promise<TaskResult> {
+  run(task: Task): Promise<TaskResult> {
     const result = this.#last.then(async () => {
-      if (stopped.value) throw closedError();
+      if (task.stopped[0] !== 0) throw closedError();
       return (await this.#reader).read(task);
     });
     this.#last = result.catch(() => {});
