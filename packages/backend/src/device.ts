@@ -1,12 +1,12 @@
 import type { Forms, Network, RepVggSpec, StateDict, TrainableNetwork } from "@repvgg/core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 
-/** The devices of this version. */
-export const DEVICE_NAMES = ["wasm", "tfjs-wasm", "cpu"] as const;
+/** Every device, the ones that are fast where they work first. */
+export const DEVICE_NAMES = ["cuda", "native", "webgpu", "wasm", "tfjs-wasm", "cpu"] as const;
 export type DeviceName = (typeof DEVICE_NAMES)[number];
 
 export interface DeviceOptions {
-  /** Threads of the computation; the tfjs devices always use one. @default all cores */
+  /** Threads of the computation, of "wasm" and "native"; the others always use one. @default all cores */
   threads?: number;
 }
 
@@ -38,11 +38,9 @@ export interface Device extends Disposable {
   /** One line for people: what computes, and how. */
   readonly description: string;
   readonly threads: number;
-  /** Whether {@link Device.createTrainableNetwork} works. */
-  readonly trains: boolean;
   /** @throws {RepvggError} `E_STATE`: the state does not fit the spec; `E_MEMORY`: too large for the device. */
   createNetwork(options: NetworkOptions): Promise<Network>;
-  /** @throws {RepvggError} as {@link Device.createNetwork}; `E_UNSUPPORTED`: the device only runs networks. */
+  /** @throws {RepvggError} as {@link Device.createNetwork}. */
   createTrainableNetwork(options: TrainableNetworkOptions): Promise<TrainableNetwork<Tensor, Scalar>>;
   /** Safe to call twice. */
   dispose(): void;
@@ -52,7 +50,6 @@ export interface Device extends Disposable {
 export interface DeviceStatus {
   readonly name: DeviceName;
   readonly available: boolean;
-  readonly trains: boolean;
   /** Why it can or cannot be used, in one sentence. */
   readonly reason: string;
 }

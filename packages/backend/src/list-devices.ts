@@ -9,12 +9,11 @@ export function listDevices(): Promise<DeviceStatus[]> {
 async function statusOf(name: DeviceName): Promise<DeviceStatus> {
   try {
     const device = await openDevice(name);
-    const { trains } = device;
     const reason = name === "wasm" ? `${device.description}: ${await engineReason()}` : device.description;
     device.dispose();
-    return { name, available: true, trains, reason };
+    return { name, available: true, reason };
   } catch (error) {
-    return { name, available: false, trains: false, reason: error instanceof Error ? error.message : String(error) };
+    return { name, available: false, reason: error instanceof Error ? error.message : String(error) };
   }
 }
 

@@ -1,7 +1,8 @@
 import { RepvggError } from "@repvgg/core";
-import { env, getBackend, scalar, setBackend } from "@tensorflow/tfjs-core";
+import { env, getBackend, registerKernel, scalar, setBackend } from "@tensorflow/tfjs-core";
 
-export type TfjsBackend = "cpu" | "wasm";
+/** tfjs's own names of its backends; `tensorflow` is that of tfjs-node. */
+export type TfjsBackend = "cpu" | "wasm" | "webgpu" | "tensorflow";
 
 /** Makes a backend known to tfjs; each is loaded once, and only when it is asked for. */
 const LOADERS: Record<TfjsBackend, () => Promise<void>> = {
@@ -10,11 +11,16 @@ const LOADERS: Record<TfjsBackend, () => Promise<void>> = {
   },
   async wasm() {
     const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
+    const { filterGradientKernel } = await import("./filter-gradient.ts");
+    registerKernel(filterGradientKernel("wasm"));
     if (typeof process === "undefined" || !process.versions?.node) return; // in browsers the application has set them
     const { createRequire } = await import("node:module");
     const main = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
     setWasmPaths(main.slice(0, -basename(main).length));
   },
+  // The devices on these load them, with their own options, before anything runs there.
+  async webgpu() {},
+  async tensorflow() {},
 };
 
 const basename = (path: string) => path.split(/[\\/]/).at(-1)!;

@@ -1,53 +1,91 @@
 import { RepvggError } from "@repvgg/core";
 import { createTfjsNetwork } from "@repvgg/core/nn";
-import type { Device, NetworkOptions, TrainableNetworkOptions } from "./device.ts";
+import type { Device, DeviceName, DeviceOptions, NetworkOptions, TrainableNetworkOptions } from "./device.ts";
 import { loadGradients } from "./load-gradients.ts";
 import { type TfjsBackend, withTfjsBackend } from "./tfjs-backend.ts";
 import { TfjsDeviceNetwork, TfjsDeviceTrainableNetwork } from "./tfjs-network.ts";
 
+export type TfjsDeviceName = Exclude<DeviceName, "wasm">;
+
+/** What opening found. */
+interface Opened {
+  readonly description: string;
+  readonly threads: number;
+}
+
+interface Kind {
+  readonly backend: TfjsBackend;
+  /** Loads what the backend needs. @throws {RepvggError} `E_DEVICE`: it is not there. */
+  open(options: DeviceOptions & { readonly gpu?: number | undefined }): Promise<Opened>;
+}
+
 /** What tells the tfjs devices apart. */
-const KINDS = {
-  cpu: {
-    backend: "cpu",
-    trains: true,
-    description: "TensorFlow.js in plain JavaScript, 1 thread: works everywhere, slowly",
+const KINDS: Record<TfjsDeviceName, Kind> = {
+  cuda: {
+    backend: "tensorflow",
+    async open({ gpu }) {
+      const { loadTensorflow } = await import("./tensorflow/load-tensorflow.ts");
+      const version = await loadTensorflow("cuda", { gpu });
+      return { description: `${version} on the CUDA GPU${gpu === undefined ? "" : ` number ${gpu}`}`, threads: 1 };
+    },
+  },
+  native: {
+    backend: "tensorflow",
+    async open({ threads }) {
+      const { loadTensorflow } = await import("./tensorflow/load-tensorflow.ts");
+      const { defaultThreads } = await import("./default-threads.ts");
+      const count = threads ?? (await defaultThreads());
+      const version = await loadTensorflow("native", { threads });
+      return { description: `${version} on the CPU, ${count} thread${count === 1 ? "" : "s"}`, threads: count };
+    },
+  },
+  webgpu: {
+    backend: "webgpu",
+    async open() {
+      const { loadWebGpu } = await import("./webgpu/load-webgpu.ts");
+      const { name, software } = await loadWebGpu();
+      const warning = software ? "; a software renderer, slower than the CPU used directly" : "";
+      return { description: `TensorFlow.js on WebGPU (${name})${warning}`, threads: 1 };
+    },
   },
   "tfjs-wasm": {
     backend: "wasm",
-    trains: false,
-    description: "TensorFlow.js in WebAssembly, 1 thread: an independent check; runs networks and does not train",
+    async open() {
+      return { description: "TensorFlow.js in WebAssembly, 1 thread: an independent check", threads: 1 };
+    },
   },
-} as const satisfies Record<string, { backend: TfjsBackend; trains: boolean; description: string }>;
-
-export type TfjsDeviceName = keyof typeof KINDS;
+  cpu: {
+    backend: "cpu",
+    async open() {
+      return { description: "TensorFlow.js in plain JavaScript, 1 thread: works everywhere, slowly", threads: 1 };
+    },
+  },
+};
 
 /**
  * A device on a tfjs backend.
  *
  * @throws {RepvggError} `E_DEVICE`: the backend does not start here.
  */
-export async function openTfjsDevice(name: TfjsDeviceName): Promise<Device> {
-  const { backend, trains, description } = KINDS[name];
+export async function openTfjsDevice(
+  name: TfjsDeviceName,
+  options: DeviceOptions & { readonly gpu?: number | undefined } = {},
+): Promise<Device> {
+  const { backend, open } = KINDS[name];
+  const { description, threads } = await open(options);
   await withTfjsBackend(backend, () => {});
 
   const dispose = () => {}; // networks own all that is held
   return {
     name,
     description,
-    threads: 1,
-    trains,
+    threads,
     async createNetwork({ spec, state, form, imageSize, batchSize = 1 }: NetworkOptions) {
       checkBatchSize(batchSize);
       const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form }));
       return new TfjsDeviceNetwork(network, backend, { imageSize, batchSize });
     },
     async createTrainableNetwork({ spec, state, imageSize, batchSize, freeze = [] }: TrainableNetworkOptions) {
-      if (!trains) {
-        throw new RepvggError(
-          "E_UNSUPPORTED",
-          `The device "${name}" cannot train: its tfjs backend has no gradient of convolutions. Train on "wasm" or "cpu".`,
-        );
-      }
       checkBatchSize(batchSize);
       await loadGradients();
       const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form: "train", freeze }));

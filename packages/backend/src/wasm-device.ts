@@ -24,7 +24,6 @@ export async function openWasmDevice({ threads }: DeviceOptions = {}): Promise<D
     name: "wasm",
     description: `RepVGG's WebAssembly engine (${variant}), ${count} thread${count === 1 ? "" : "s"}`,
     threads: count,
-    trains: true,
     createNetwork: (options: NetworkOptions) => createInferenceNetwork({ ...options, threads: count }),
     async createTrainableNetwork(options: TrainableNetworkOptions) {
       await loadGradients(); // of the loss

@@ -63,7 +63,7 @@ interface Findings {
   memoryBytes: number;
   engine: { variant: string | null; reason: string };
   packages: Record<string, string | null>;
-  devices: { name: string; available: boolean; trains: boolean; reason: string }[];
+  devices: { name: string; available: boolean; reason: string }[];
 }
 
 function describe({ repvgg, node, v8, platform, cpu, memoryBytes, engine, packages, devices }: Findings): string {
@@ -76,16 +76,10 @@ function describe({ repvgg, node, v8, platform, cpu, memoryBytes, engine, packag
     ["engine", `${engine.variant ?? "does not load"}: ${engine.reason}`],
     ...Object.entries(packages).map(([name, found]): [string, string] => [name, found ?? "not installed (optional)"]),
   ];
-  const rows = devices.map(({ name, available, trains, reason }) => [
-    name,
-    available ? "yes" : "no",
-    trains ? "yes" : "no",
-    reason,
-  ]);
+  const rows = devices.map(({ name, available, reason }) => [name, available ? "yes" : "no", reason]);
   const columns = [
     { title: "device", align: "left" },
     { title: "works", align: "left" },
-    { title: "trains", align: "left" },
     { title: "why", align: "left" },
   ] as const;
   return [...facts.map(([name, fact]) => `${name.padEnd(11)} ${fact}`), "", table(columns, rows)].join("\n");

@@ -17,6 +17,7 @@ import { BATCH_NORM, type Outputs } from "../network.ts";
 import { type Forms, formOfBlock } from "../spec.ts";
 import { squeezePrefix } from "../state-layout.ts";
 import { convolve } from "./convolve.ts";
+import { networkKernels } from "./network-kernels.ts";
 
 /** The parameter of that PyTorch name, borrowed. */
 export type Parameter = <T extends Tensor>(name: string) => T;
@@ -67,7 +68,7 @@ export function forward(plan: LayerPlan, images: Tensor4D, options: ForwardOptio
       formOfBlock(form, block.index) === "deploy"
         ? fusedConvolution(block, parameter, x)
         : branches(block, parameter, normalize, x);
-    const active = relu(squeezeExcitation === "before-relu" && block.squeezeChannels > 0 ? excite(sum) : sum);
+    const active = activate(squeezeExcitation === "before-relu" && block.squeezeChannels > 0 ? excite(sum) : sum);
     x = squeezeExcitation === "after-relu" && block.squeezeChannels > 0 ? excite(active) : active;
     if (block.stage > 0) features[block.stage - 1] = x; // the last block of each stage stays
     onBlock?.(block.name, x);
@@ -87,6 +88,8 @@ function auxiliaryLogits({ name }: AuxiliaryPlan, parameter: Parameter, normaliz
   const y = convolve(x, parameter(`${name}.0.conv.weight`), { stride: 2, groups: 1 });
   return classify(relu(normalize(y, `${name}.0.bn`)), parameter, `${name}.3`);
 }
+
+const activate = (x: Tensor4D): Tensor4D => networkKernels().relu?.(x) ?? relu(x);
 
 function fusedConvolution(block: BlockPlan, parameter: Parameter, x: Tensor4D): Tensor4D {
   const { name } = block;

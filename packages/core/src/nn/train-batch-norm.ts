@@ -12,6 +12,7 @@ import {
   type Tensor4D,
 } from "@tensorflow/tfjs-core";
 import { BATCH_NORM } from "../network.ts";
+import { type BatchNormResult, networkKernels } from "./network-kernels.ts";
 
 const PIXELS = [0, 1, 2]; // all axes of NHWC but the channels
 
@@ -27,11 +28,9 @@ const PIXELS = [0, 1, 2]; // all axes of NHWC but the channels
  * @returns `y` as `x`, `mean` and biased `variance` `[C]`; the caller owns them.
  * @see Ioffe & Szegedy 2015, §3. https://arxiv.org/abs/1502.03167
  */
-export function trainBatchNorm(
-  x: Tensor4D,
-  gamma: Tensor1D,
-  beta: Tensor1D,
-): { y: Tensor4D; mean: Tensor1D; variance: Tensor1D } {
+export function trainBatchNorm(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D): BatchNormResult {
+  const own = networkKernels().trainBatchNorm;
+  if (own) return own(x, gamma, beta);
   const batch = moments(x, PIXELS) as { mean: Tensor1D; variance: Tensor1D };
   const normalize = customGrad<Tensor4D>((...inputs) => {
     const [x, gamma, beta, save] = inputs as [Tensor4D, Tensor1D, Tensor1D, (tensors: Tensor[]) => void];
