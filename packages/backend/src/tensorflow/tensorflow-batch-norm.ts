@@ -1,6 +1,15 @@
 import { BATCH_NORM } from "@repvgg/core";
 import type { BatchNormResult } from "@repvgg/core/nn";
-import { customGrad, dispose, keep, mul, type Tensor, type Tensor1D, type Tensor4D, tensor1d } from "@tensorflow/tfjs-core";
+import {
+  customGrad,
+  dispose,
+  keep,
+  mul,
+  type Tensor,
+  type Tensor1D,
+  type Tensor4D,
+  tensor1d,
+} from "@tensorflow/tfjs-core";
 import { attributes, type OpAttribute, type TensorflowBinding, tensorflowBackend } from "./tensorflow-ops.ts";
 
 /** Outputs of TensorFlow's operation: y, new running mean, new running variance, and three for its gradient. */
@@ -43,13 +52,13 @@ export function tensorflowBatchNorm(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D
           GRADIENT_OUTPUTS,
         );
         dispose(found.slice(3)); // placeholders
-        return found.slice(0, 3);
+        return found.slice(0, 3) as Tensor4D[]; // at x, gamma and beta: tfjs types all as the result
       },
     };
   });
   const y = normalize(x, gamma, beta);
   const { mean, unbiased } = batch as Required<typeof batch>;
-  const variance = mul(unbiased, (count - 1) / count);
+  const variance = mul<Tensor1D>(unbiased, (count - 1) / count);
   unbiased.dispose();
   return { y, mean, variance };
 }

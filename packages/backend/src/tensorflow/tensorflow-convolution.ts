@@ -71,11 +71,11 @@ function gradients([x, kernel]: [Tensor4D, Tensor4D], dy: Tensor4D, { stride, gr
     : byGroup(groups, [met, dy], (met, dy) =>
         kernelGradient(met, [...kernel.shape.slice(0, 3), kernel.shape[3] / groups], dy, options),
       );
-  return [padded ? slice(dx, [0, margin, margin, 0], x.shape) : dx, dk];
+  return [padded ? slice(dx, [0, margin, margin, 0], x.shape) : dx, dk] as Tensor4D[];
 }
 
 const everySecond = (x: Tensor4D, stride: number): Tensor4D =>
-  stridedSlice(x, [0, 0, 0, 0], x.shape, [1, stride, stride, 1]);
+  stridedSlice(x, [0, 0, 0, 0], x.shape, [1, stride, stride, 1]) as Tensor4D;
 
 const borders = (margin: number): [number, number][] => [
   [0, 0],
