@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join, sep } from "node:path";
 import { RepvggError } from "@repvgg/core";
@@ -27,10 +37,14 @@ export function findTensorflow(from: string, bindingPackage: string): string {
   );
   for (const library of LIBRARIES) {
     if (existsSync(join(folder, library))) continue;
-    throw linkError(`${folder} has no ${library}. TensorFlow 2.12 or newer is needed: pip install --upgrade tensorflow-cpu.`);
+    throw linkError(
+      `${folder} has no ${library}. TensorFlow 2.12 or newer is needed: pip install --upgrade tensorflow-cpu.`,
+    );
   }
   if (!existsSync(join(folder, C_API))) {
-    throw linkError(`${folder} has no headers (${C_API}). Install TensorFlow anew: pip install --force-reinstall tensorflow-cpu.`);
+    throw linkError(
+      `${folder} has no headers (${C_API}). Install TensorFlow anew: pip install --force-reinstall tensorflow-cpu.`,
+    );
   }
   checkProcessor(join(folder, LIBRARIES[0]));
   return folder;
@@ -53,14 +67,19 @@ function askPython(python: string): string {
     throw linkError(
       missing
         ? `There is no "${python}". Install Python, or name a folder, a wheel or another Python with --from.`
-        : `${python} failed: ${String((cause as { stderr?: string }).stderr).trim().split("\n").at(-1)}.`,
+        : `${python} failed: ${String((cause as { stderr?: string }).stderr)
+            .trim()
+            .split("\n")
+            .at(-1)}.`,
       cause,
     );
   }
   const folders = output.trim().split("\n").filter(Boolean);
   const found = folders.find((folder) => existsSync(join(folder, LIBRARIES[0]))) ?? folders[0];
   if (found) return found;
-  throw linkError(`${python} has no TensorFlow. Run: ${python} -m pip install tensorflow-cpu (or tensorflow[and-cuda] for a GPU).`);
+  throw linkError(
+    `${python} has no TensorFlow. Run: ${python} -m pip install tensorflow-cpu (or tensorflow[and-cuda] for a GPU).`,
+  );
 }
 
 /** What is used of adm-zip, which tfjs-node brings. */
@@ -76,14 +95,19 @@ function unpackWheel(wheel: string, bindingPackage: string): string {
     const AdmZip = createRequire(join(bindingPackage, "package.json"))("adm-zip") as new (file: string) => Zip;
     for (const entry of new AdmZip(wheel).getEntries()) {
       const { entryName } = entry;
-      const wanted = LIBRARIES.some((library) => entryName === `tensorflow/${library}`) || /^tensorflow\/include\/.*\.h$/.test(entryName);
+      const wanted =
+        LIBRARIES.some((library) => entryName === `tensorflow/${library}`) ||
+        /^tensorflow\/include\/.*\.h$/.test(entryName);
       const path = join(folder, entryName);
       if (!wanted || !path.startsWith(folder + sep)) continue;
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, entry.getData());
     }
   } catch (cause) {
-    throw linkError(`${basename(wheel)} cannot be read as a wheel: ${(cause as Error).message}. Download it again.`, cause);
+    throw linkError(
+      `${basename(wheel)} cannot be read as a wheel: ${(cause as Error).message}. Download it again.`,
+      cause,
+    );
   }
   mkdirSync(join(folder, "tensorflow"), { recursive: true });
   return join(folder, "tensorflow");
@@ -98,8 +122,11 @@ function checkProcessor(library: string): void {
   const file = openSync(library, "r");
   readSync(file, header, 0, header.length, 0);
   closeSync(file);
-  if (header.readUInt32BE(0) !== 0x7f454c46) throw linkError(`${library} is no library of Linux. Is the installation damaged?`);
+  if (header.readUInt32BE(0) !== 0x7f454c46)
+    throw linkError(`${library} is no library of Linux. Is the installation damaged?`);
   const processor = PROCESSORS[header.readUInt16LE(18)] ?? "another processor";
   if (processor === process.arch) return;
-  throw linkError(`${library} is for ${processor}, this Node for ${process.arch}. Install the TensorFlow of this processor.`);
+  throw linkError(
+    `${library} is for ${processor}, this Node for ${process.arch}. Install the TensorFlow of this processor.`,
+  );
 }

@@ -35,7 +35,9 @@ export interface Linked {
  */
 export async function linkTensorflow({ device = "native", from = "python3" }: LinkOptions = {}): Promise<Linked> {
   if (!["linux", "darwin"].includes(process.platform)) {
-    throw linkError(`TensorFlow's wheels can be linked on Linux and macOS, not on ${process.platform}. Use the device "wasm" or "webgpu".`);
+    throw linkError(
+      `TensorFlow's wheels can be linked on Linux and macOS, not on ${process.platform}. Use the device "wasm" or "webgpu".`,
+    );
   }
   const target = bindingFolder(device);
   const headers = nodeApiHeaders();
@@ -51,7 +53,10 @@ function bindingFolder(device: TensorflowDevice): string {
   try {
     return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
   } catch (cause) {
-    throw linkError(`The package ${name} is not installed. Run: npm install --ignore-scripts ${name} node-api-headers.`, cause);
+    throw linkError(
+      `The package ${name} is not installed. Run: npm install --ignore-scripts ${name} node-api-headers.`,
+      cause,
+    );
   }
 }
 
@@ -67,8 +72,11 @@ function nodeApiHeaders(): string {
 function findCompiler(): string {
   const compiler = process.env.CXX ?? (process.platform === "darwin" ? "clang++" : "g++");
   if (!spawnSync(compiler, ["--version"]).error) return compiler;
-  const install = process.platform === "darwin" ? "xcode-select --install" : "apt install g++ (or your system's package)";
-  throw linkError(`There is no C++ compiler ("${compiler}"). Install one: ${install}; or name one in the variable CXX.`);
+  const install =
+    process.platform === "darwin" ? "xcode-select --install" : "apt install g++ (or your system's package)";
+  throw linkError(
+    `There is no C++ compiler ("${compiler}"). Install one: ${install}; or name one in the variable CXX.`,
+  );
 }
 
 /** Where the addon looks: `deps/lib`, `deps/include`, and for CUDA's libraries `deps/nvidia`, as TensorFlow's own path is relative. */
