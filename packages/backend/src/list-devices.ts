@@ -1,20 +1,27 @@
 import { DEVICE_NAMES, type DeviceName, type DeviceStatus } from "./device.ts";
 import { openDevice } from "./open-device.ts";
 
-/** Each device, whether it works here, and why or why not. */
+/** Each device, whether it works here, and why or why not. TensorFlow is loaded in processes of its own only. */
 export function listDevices(): Promise<DeviceStatus[]> {
   return Promise.all(DEVICE_NAMES.map(statusOf));
 }
 
 async function statusOf(name: DeviceName): Promise<DeviceStatus> {
   try {
-    const device = await openDevice(name);
-    const reason = name === "wasm" ? `${device.description}: ${await engineReason()}` : device.description;
-    device.dispose();
-    return { name, available: true, reason };
+    return { name, available: true, reason: await describe(name) };
   } catch (error) {
     return { name, available: false, reason: error instanceof Error ? error.message : String(error) };
   }
+}
+
+async function describe(name: DeviceName): Promise<string> {
+  if (name === "cuda" || name === "native") {
+    const { checkTensorflow } = await import("./tensorflow/check-tensorflow.ts");
+    return `${await checkTensorflow(name)} on the ${name === "cuda" ? "CUDA GPU" : "CPU"}`;
+  }
+  const device = await openDevice(name);
+  device.dispose();
+  return name === "wasm" ? `${device.description}: ${await engineReason()}` : device.description;
 }
 
 /** Why the engine's variant was chosen. */

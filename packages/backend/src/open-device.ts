@@ -7,7 +7,7 @@ import { deviceName, type NamedDevice } from "./device-name.ts";
  *     const device = await openDevice("auto");
  *     const network = await device.createNetwork({ spec, state, form: "deploy", imageSize: [224, 224] });
  *
- * @param name "auto" is "cuda" where tfjs-node-gpu is installed and works, else "wasm", which was faster than every other CPU device
+ * @param name "auto" is "cuda" where tfjs-node-gpu is linked and works, else "wasm", which was faster than every other CPU device
  *   wherever it was measured. "cuda:1" is the second GPU.
  * @throws {RepvggError} `E_DEVICE`: there is no such device, or it does not work here.
  */
@@ -17,14 +17,19 @@ export async function openDevice(
 ): Promise<Device> {
   const named = deviceName(name);
   if (named.name !== "auto") return open({ ...named, name: named.name }, options);
-  const { isInstalled } = await import("./optional-packages.ts");
-  if (!(await isInstalled("cuda"))) return open({ name: "wasm" }, options);
+  if (!(await isCudaLinked())) return open({ name: "wasm" }, options);
   try {
     return await open({ name: "cuda" }, options);
   } catch (error) {
     const device = await open({ name: "wasm" }, options);
     return { ...device, description: `${device.description}; cuda was tried first: ${(error as Error).message}` };
   }
+}
+
+async function isCudaLinked(): Promise<boolean> {
+  if (!globalThis.process?.versions?.node) return false;
+  const { isLinked } = await import("./tensorflow/tensorflow-packages.ts");
+  return isLinked("cuda");
 }
 
 async function open({ name, gpu }: NamedDevice & { name: DeviceName }, options: DeviceOptions): Promise<Device> {

@@ -3,27 +3,34 @@ import { RepvggError } from "@repvgg/core";
 /** Long enough for a cold disk: TensorFlow is half a gigabyte. */
 const TIMEOUT_MS = 120_000;
 
+/** By what is asked. */
 const probed = new Map<string, Promise<object>>();
 
 /**
  * Loads a device's libraries in a process of their own first: what crashes there is an error here. Done once for each device.
  *
- * @param args Those of `probe-device.js`.
+ * @param args Those of `probe-process.js`.
+ * @param env More variables of its environment.
  * @returns What the probe found; empty outside of Node.
  * @throws {RepvggError} `E_DEVICE`: it crashed, failed or hung; the message says which, and with what words.
  */
-export function probeDevice(name: string, args: readonly string[]): Promise<object> {
+export function probeDevice(
+  name: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<object> {
   if (!globalThis.process?.versions?.node) return Promise.resolve({});
-  const known = probed.get(name) ?? probe(name, args);
-  probed.set(name, known);
+  const question = JSON.stringify([args, env]);
+  const known = probed.get(question) ?? probe(name, args, env);
+  probed.set(question, known);
   return known;
 }
 
-async function probe(name: string, args: readonly string[]): Promise<object> {
+async function probe(name: string, args: readonly string[], more: Readonly<Record<string, string>>): Promise<object> {
   const { execFile } = await import("node:child_process");
   const { fileURLToPath } = await import("node:url");
-  const script = fileURLToPath(new URL("./probe-device.js", import.meta.url));
-  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env.TF_CPP_MIN_LOG_LEVEL ?? "2" };
+  const script = fileURLToPath(new URL("./probe-process.js", import.meta.url));
+  const env = { TF_CPP_MIN_LOG_LEVEL: "2", ...process.env, ...more };
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [script, ...args], { env, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
       if (!error) return resolve(JSON.parse(stdout.trim().split("\n").at(-1)!));

@@ -56,6 +56,12 @@ const SPECS: readonly { name: string; spec: Partial<RepVggSpec>; size: [number, 
     batch: 4,
   },
   { name: "squeeze-and-excitation after the ReLU", spec: { squeezeExcitation: "after-relu" }, size: [9, 7], batch: 4 },
+  {
+    name: "auxiliary heads",
+    spec: { numBlocks: [1, 1, 2, 1], squeezeExcitation: "after-relu", auxiliaryHeads: true },
+    size: [12, 10],
+    batch: 4,
+  },
 ];
 
 /** Where a ReLU's input is as close to zero as float32 rounds, devices may differ in its gradient, each rightly. */
@@ -74,19 +80,40 @@ export const fused = ({ plan, state }: Case): StateDict => fuseState(plan.spec, 
 function farFromZero(plan: LayerPlan, state: StateDict, batch: number, seed: number): Images {
   for (let attempt = 0; ; attempt++) {
     const images = randomImages([batch, ...plan.inputSize, plan.spec.inputChannels], seed + attempt * 7919);
-    const { blocks } = forward64(plan, state, images, { mode: "train" });
-    if (blocks.every(({ beforeRelu }) => beforeRelu.data.every((value) => Math.abs(value) > MARGIN))) return images;
+    const { blocks, auxiliary } = forward64(plan, state, images, { mode: "train" });
+    const inputs = [...blocks.map(({ beforeRelu }) => beforeRelu), ...auxiliary.map(({ normalized }) => normalized)];
+    if (inputs.every(({ data }) => data.every((value) => Math.abs(value) > MARGIN))) return images;
   }
 }
 
-/** Mean cross-entropy, for the device, and its gradient at the logits in float64. */
-export const crossEntropyOf = ({ labels }: Case) => ({
-  loss: (({ logits }) => {
+/** Share of each auxiliary head in the loss. */
+const AUXILIARY_SHARE = 0.1;
+
+/** A loss for the device, and its gradients at what it reads, in float64. */
+export interface Objective {
+  readonly loss: LossFunction<Tensor, Scalar>;
+  gradients(forward: Forward64): { logits: Float64Array; auxiliary?: readonly Float64Array[] };
+}
+
+/** Mean cross-entropy, and a share of that of each auxiliary head. */
+export function crossEntropyOf({ labels }: Case): Objective {
+  const one = (logits: Tensor) => {
     const likelihood = mul(oneHot([...labels], logits.shape[1]!), logSoftmax(logits as Tensor2D));
-    return mul(sum(likelihood), -1 / labels.length);
-  }) as LossFunction<Tensor, Scalar>,
-  gradient: ({ logits }: Forward64) => crossEntropy64(logits, [...labels]).gradient,
-});
+    return mul<Scalar>(sum(likelihood), -1 / labels.length);
+  };
+  const gradient = (logits: Float64Array) => crossEntropy64(logits, [...labels]).gradient;
+  return {
+    loss: ({ logits, auxiliary }) => {
+      let total = one(logits);
+      for (const head of auxiliary) total = add(total, mul(one(head), AUXILIARY_SHARE));
+      return total;
+    },
+    gradients: ({ logits, auxiliary }) => ({
+      logits: gradient(logits),
+      auxiliary: auxiliary.map((head) => gradient(head.logits).map((g) => AUXILIARY_SHARE * g)),
+    }),
+  };
+}
 
 const TEMPERATURE = 4;
 
@@ -94,7 +121,7 @@ const TEMPERATURE = 4;
  * Distillation from fixed logits (Hinton et al. 2015): T² · KL(teacher ‖ student) at temperature T, and its gradient,
  * `T · (softmax(z / T) − teacher) / N`.
  */
-export function distillationOf({ labels, plan }: Case) {
+export function distillationOf({ labels, plan }: Case): Objective {
   const [rows, classes] = [labels.length, plan.spec.numClasses];
   const teacher = softmaxRows(
     Float64Array.from({ length: rows * classes }, (_, i) => Math.sin(i * 1.7 + SEED)),
@@ -106,14 +133,14 @@ export function distillationOf({ labels, plan }: Case) {
     const cross = sum(mul(target, sub(log(add(target, 1e-30)), student)));
     return mul(cross, TEMPERATURE ** 2 / rows);
   };
-  const gradient = ({ logits }: Forward64) => {
+  const gradients = ({ logits }: Forward64) => {
     const student = softmaxRows(
       logits.map((z) => z / TEMPERATURE),
       classes,
     );
-    return student.map((p, i) => (TEMPERATURE * (p - teacher[i]!)) / rows);
+    return { logits: student.map((p, i) => (TEMPERATURE * (p - teacher[i]!)) / rows) };
   };
-  return { loss, gradient };
+  return { loss, gradients };
 }
 
 function softmaxRows(values: ArrayLike<number>, classes: number): Float64Array {

@@ -443,7 +443,8 @@ describe("bench and doctor", () => {
     const { node, engine, devices } = JSON.parse(stdout);
     expect(node).toBe(process.versions.node);
     expect(engine.reason).not.toBe("");
-    expect(devices.map(({ name }: { name: string }) => name)).toEqual(["wasm", "tfjs-wasm", "cpu"]);
+    const names = ["cuda", "native", "webgpu", "wasm", "tfjs-wasm", "cpu"];
+    expect(devices.map(({ name }: { name: string }) => name)).toEqual(names);
     for (const { available, reason } of devices) {
       expect(typeof available).toBe("boolean");
       expect(reason).not.toBe("");

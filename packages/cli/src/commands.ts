@@ -1,10 +1,12 @@
 import type { Command } from "./command.ts";
 import { bench } from "./commands/bench.cmd.ts";
 import { dataInspect } from "./commands/data-inspect.cmd.ts";
+import { devices } from "./commands/devices.cmd.ts";
 import { distill } from "./commands/distill.cmd.ts";
 import { doctor } from "./commands/doctor.cmd.ts";
 import { exportCheckpoint } from "./commands/export.cmd.ts";
 import { fuse } from "./commands/fuse.cmd.ts";
+import { linkTensorflow } from "./commands/link-tensorflow.cmd.ts";
 import { predict } from "./commands/predict.cmd.ts";
 import { summary } from "./commands/summary.cmd.ts";
 import { train } from "./commands/train.cmd.ts";
@@ -30,5 +32,7 @@ export const COMMANDS: readonly Command[] = [
   exportCheckpoint,
   bench,
   dataInspect,
+  devices,
+  linkTensorflow,
   doctor,
 ];

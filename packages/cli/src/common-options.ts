@@ -1,11 +1,17 @@
 import type { OptionSpecs } from "./option.ts";
 
-/** Devices of this version. `auto` is the fastest one that works here. */
-export const DEVICE_CHOICES = ["auto", "wasm", "tfjs-wasm", "cpu"] as const;
+/** `auto` is the fastest one that works here. */
+const DEVICE_CHOICES = ["auto", "cuda", "native", "webgpu", "wasm", "tfjs-wasm", "cpu"] as const;
 
 /** Options of every command that computes. */
 export const DEVICE_OPTIONS = {
-  device: { kind: "choice", help: "where to compute", choices: DEVICE_CHOICES, default: "auto" },
+  device: {
+    kind: "choice",
+    help: "where to compute; `repvgg devices` lists what works here",
+    choices: DEVICE_CHOICES,
+    also: { pattern: "^cuda:\\d{1,3}$", example: "cuda:1 for the second GPU" },
+    default: "auto",
+  },
   threads: { kind: "integer", help: "threads of the computation", min: 1, max: 256, defaultText: "all cores" },
   noWide: { kind: "flag", help: "leave V8's 256-bit vectors off; also REPVGG_NO_WIDE=1" },
 } as const satisfies OptionSpecs;

@@ -20,10 +20,12 @@ interface TextOption {
   defaultText?: string;
 }
 
-interface ChoiceOption {
+export interface ChoiceOption {
   kind: "choice";
   help: string;
   choices: readonly string[];
+  /** What else is valid: a regular expression that matches all of it, and an example. */
+  also?: { pattern: string; example: string };
   default?: string;
   defaultText?: string;
 }
@@ -82,6 +84,16 @@ export function defaultText(option: OptionSpec): string {
   if ("defaultText" in option && option.defaultText !== undefined) return option.defaultText;
   if (option.kind === "list") return "none";
   return option.default === undefined ? "none" : String(option.default);
+}
+
+/** The choices in words, for `must be …`. */
+export function choicesText({ choices, also }: ChoiceOption): string {
+  return `one of ${choices.join(", ")}${also ? `, or as ${also.example}` : ""}`;
+}
+
+/** Whether a text is a choice, or what else is valid. */
+export function isChoice(text: string, { choices, also }: ChoiceOption): boolean {
+  return choices.includes(text) || (also !== undefined && new RegExp(also.pattern).test(text));
 }
 
 /** The range in words, for `must be …`. */

@@ -1,7 +1,7 @@
 import { Command as Commander, Option } from "commander";
 import type { Command, CommandResult } from "./command.ts";
 import { COMMANDS, GROUPS } from "./commands.ts";
-import { defaultText, flagUsage, type OptionSpec } from "./option.ts";
+import { choicesText, defaultText, flagUsage, type OptionSpec } from "./option.ts";
 import { type RawOptions, readOptions } from "./read-options.ts";
 import { type Streams, Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -36,10 +36,10 @@ export function createProgram(streams: Streams, onResult: OnResult): Commander {
   return program;
 }
 
-/** `data`, under which `inspect` and `download` are. */
+/** `data`, under which `inspect` and `download` are; or a command of its own, as `devices` is. */
 function groupOf(program: Commander, name: string): Commander {
   const there = program.commands.find((command) => command.name() === name);
-  if (there) return there;
+  if (there) return there.enablePositionalOptions(); // what stands after the second word is that command's
   const summary = GROUPS[name]!;
   return program
     .command(name)
@@ -72,6 +72,6 @@ function addCommand(parent: Commander, definition: Command, streams: Streams, on
 }
 
 function toOption(key: string, spec: OptionSpec): Option {
-  const choices = spec.kind === "choice" ? `one of ${spec.choices.join(", ")}; ` : "";
+  const choices = spec.kind === "choice" ? `${choicesText(spec)}; ` : "";
   return new Option(flagUsage(key, spec), `${spec.help} (${choices}default: ${defaultText(spec)})`);
 }

@@ -1,4 +1,14 @@
-import { flagName, inRange, type OptionSpec, type OptionSpecs, type OptionValues, rangeText } from "./option.ts";
+import {
+  type ChoiceOption,
+  choicesText,
+  flagName,
+  inRange,
+  isChoice,
+  type OptionSpec,
+  type OptionSpecs,
+  type OptionValues,
+  rangeText,
+} from "./option.ts";
 
 type RawOption = string | boolean | string[];
 /** What commander read: strings, lists of them, and booleans for flags, by camelCase name. */
@@ -44,7 +54,7 @@ function negated(key: string, raw: RawOptions): RawOption | undefined {
 async function readValue(key: string, spec: OptionSpec, raw: RawOption): Promise<unknown> {
   if (typeof raw !== "string" || spec.kind === "flag" || spec.kind === "text" || spec.kind === "list") return raw;
   if (spec.kind === "choice") {
-    if (!spec.choices.includes(raw)) throw await wrongChoice(key, raw, spec.choices);
+    if (!isChoice(raw, spec)) throw await wrongChoice(key, raw, spec);
     return raw;
   }
   const value = raw.trim() === "" ? Number.NaN : Number(raw);
@@ -52,10 +62,10 @@ async function readValue(key: string, spec: OptionSpec, raw: RawOption): Promise
   return value;
 }
 
-async function wrongChoice(key: string, raw: string, choices: readonly string[]): Promise<Error> {
+async function wrongChoice(key: string, raw: string, spec: ChoiceOption): Promise<Error> {
   const { nearestName } = await import("@repvgg/core");
-  const nearest = nearestName(raw.toLowerCase(), choices);
-  return usageError(`${flagName(key)} must be one of ${choices.join(", ")}, got "${raw}". Did you mean ${nearest}?`);
+  const nearest = nearestName(raw.toLowerCase(), spec.choices);
+  return usageError(`${flagName(key)} must be ${choicesText(spec)}, got "${raw}". Did you mean ${nearest}?`);
 }
 
 async function usageError(message: string): Promise<Error> {

@@ -1,12 +1,50 @@
+import { existsSync } from "node:fs";
+import { RepvggError } from "@repvgg/core";
 import { probeDevice } from "../probe-device.ts";
-import { TENSORFLOW_PACKAGES, type TensorflowDevice } from "./load-tensorflow.ts";
+import {
+  findBinding,
+  installCommand,
+  linkCommand,
+  TENSORFLOW_PACKAGES,
+  type TensorflowDevice,
+} from "./tensorflow-packages.ts";
+
+/** What the probe prints. */
+interface Found {
+  readonly version: string;
+  readonly gpu: boolean;
+}
 
 /**
- * Loads the linked TensorFlow in a process of its own, and takes a training step there.
+ * Whether a device of TensorFlow's works: loads it in a process of its own, and computes a gradient there.
  *
- * @throws {RepvggError} `E_DEVICE`: it does not load, or crashes.
+ * @param gpu Which GPU, counted from 0. @default TensorFlow's choice
+ * @returns Which TensorFlow, for people.
+ * @throws {RepvggError} `E_DEVICE`: the package or its TensorFlow is missing, does not load or crashes, or finds no GPU.
  */
-export async function checkTensorflow(device: TensorflowDevice): Promise<{ version: string; gpu: boolean }> {
-  const found = await probeDevice(device, ["tensorflow", TENSORFLOW_PACKAGES[device]]);
-  return found as { version: string; gpu: boolean };
+export async function checkTensorflow(device: TensorflowDevice, gpu?: number): Promise<string> {
+  checkInstalled(device);
+  const env: Record<string, string> = gpu === undefined ? {} : { CUDA_VISIBLE_DEVICES: String(gpu) };
+  const found = (await probeDevice(device, ["tensorflow", TENSORFLOW_PACKAGES[device]], env)) as Found;
+  if (device === "native" || found.gpu) return `TensorFlow ${found.version}`;
+  throw new RepvggError(
+    "E_DEVICE",
+    `TensorFlow ${found.version} finds no CUDA GPU${gpu === undefined ? "" : ` number ${gpu}`}. Does nvidia-smi list it, and does the ` +
+      `linked TensorFlow bring CUDA? If not: python3 -m pip install "tensorflow[and-cuda]", then ${linkCommand(device)}.`,
+  );
+}
+
+function checkInstalled(device: TensorflowDevice): void {
+  const binding = findBinding(device);
+  if (!binding) {
+    throw new RepvggError(
+      "E_DEVICE",
+      `The package ${TENSORFLOW_PACKAGES[device]} is not installed. Run: ${installCommand(device)} && ${linkCommand(device)}.`,
+    );
+  }
+  if (existsSync(binding.addon)) return;
+  throw new RepvggError(
+    "E_DEVICE",
+    `${TENSORFLOW_PACKAGES[device]} is installed and not linked to a TensorFlow. Run: ${linkCommand(device)}.`,
+  );
 }

@@ -2,12 +2,20 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { checkTensorflow } from "./check-tensorflow.ts";
 import { findTensorflow, LIBRARIES, linkError } from "./find-tensorflow.ts";
-import { TENSORFLOW_PACKAGES, type TensorflowDevice } from "./load-tensorflow.ts";
+import {
+  type Binding,
+  findBinding,
+  installCommand,
+  NAPI_VERSION,
+  TENSORFLOW_PACKAGES,
+  type TensorflowDevice,
+} from "./tensorflow-packages.ts";
 
-/** Node-API version of the addon: every Node from 18.17 on loads it, whichever it was built on. */
-const NAPI_VERSION = 8;
+/** The source of the addon that keeps quiet what TensorFlow writes while it is loaded. */
+const STDERR_SOURCE = fileURLToPath(new URL("../../native/stderr.cc", import.meta.url));
 
 export interface LinkOptions {
   /** Which package is linked. @default "native" */
@@ -17,19 +25,17 @@ export interface LinkOptions {
 }
 
 export interface Linked {
-  /** Of TensorFlow. */
-  readonly version: string;
+  /** Which TensorFlow, for people. */
+  readonly description: string;
   /** Where it lies. */
   readonly folder: string;
-  /** Whether it sees a GPU. */
-  readonly gpu: boolean;
 }
 
 /**
  * Links tfjs-node (or its GPU package) to the TensorFlow that pip installed, and builds its addon against that, in seconds.
  *
- * Its own installer would download TensorFlow 2.9 (and for GPUs need CUDA 11.2). The addon is two C++ files that are compiled against
- * the package `node-api-headers`. Nothing of TensorFlow is copied: moving or removing it breaks the link.
+ * Its own installer would download TensorFlow 2.9 (and for GPUs need CUDA 11.2). The addon is two C++ files (and one of ours, for the log) that are
+ * compiled against the package `node-api-headers`. Nothing of TensorFlow is copied: moving or removing it breaks the link.
  *
  * @throws {RepvggError} `E_DEVICE`: something is missing or does not fit; the message says what, and how to get it.
  */
@@ -39,25 +45,19 @@ export async function linkTensorflow({ device = "native", from = "python3" }: Li
       `TensorFlow's wheels can be linked on Linux and macOS, not on ${process.platform}. Use the device "wasm" or "webgpu".`,
     );
   }
-  const target = bindingFolder(device);
+  const binding = bindingOf(device);
   const headers = nodeApiHeaders();
-  const folder = findTensorflow(from, target);
+  const folder = findTensorflow(from, binding.folder);
   const compiler = findCompiler();
-  linkLibraries(folder, target);
-  build(target, compiler, headers);
-  return { folder, ...(await checkTensorflow(device)) };
+  linkLibraries(folder, binding);
+  build(binding, compiler, headers);
+  return { folder, description: await checkTensorflow(device) };
 }
 
-function bindingFolder(device: TensorflowDevice): string {
-  const name = TENSORFLOW_PACKAGES[device];
-  try {
-    return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
-  } catch (cause) {
-    throw linkError(
-      `The package ${name} is not installed. Run: npm install --ignore-scripts ${name} node-api-headers.`,
-      cause,
-    );
-  }
+function bindingOf(device: TensorflowDevice): Binding {
+  const binding = findBinding(device);
+  if (binding) return binding;
+  throw linkError(`The package ${TENSORFLOW_PACKAGES[device]} is not installed. Run: ${installCommand(device)}.`);
 }
 
 function nodeApiHeaders(): string {
@@ -80,8 +80,8 @@ function findCompiler(): string {
 }
 
 /** Where the addon looks: `deps/lib`, `deps/include`, and for CUDA's libraries `deps/nvidia`, as TensorFlow's own path is relative. */
-function linkLibraries(folder: string, target: string): void {
-  const deps = join(target, "deps");
+function linkLibraries(folder: string, binding: Binding): void {
+  const deps = join(binding.folder, "deps");
   const link = (to: string, ...path: string[]) => {
     const at = join(deps, ...path);
     rmSync(at, { recursive: true, force: true });
@@ -95,27 +95,32 @@ function linkLibraries(folder: string, target: string): void {
   if (existsSync(nvidia)) link(nvidia, "nvidia");
 }
 
-function build(target: string, compiler: string, headers: string): void {
-  const folder = join(target, "lib", `napi-v${NAPI_VERSION}`);
-  mkdirSync(folder, { recursive: true });
-  const built = join(folder, "tfjs_binding.node");
-  const unfinished = `${built}.${process.pid}`; // a process that runs now keeps the old one
+function build({ folder, addon, stderr }: Binding, compiler: string, headers: string): void {
+  mkdirSync(dirname(addon), { recursive: true });
   const darwin = process.platform === "darwin";
+  compile(compiler, [STDERR_SOURCE, `-I${headers}`], stderr);
   const options = [
-    ...["-std=c++17", "-O2", "-fPIC", "-shared", `-DNAPI_VERSION=${NAPI_VERSION}`],
-    ...(darwin ? ["-undefined", "dynamic_lookup"] : []),
-    ...[`-I${headers}`, `-I${join(target, "deps", "include")}`],
-    ...[join("binding", "tfjs_backend.cc"), join("binding", "tfjs_binding.cc"), "-o", unfinished],
-    ...LIBRARIES.map((library) => join(target, "deps", "lib", library)),
+    ...[join(folder, "binding", "tfjs_backend.cc"), join(folder, "binding", "tfjs_binding.cc")],
+    ...[`-I${headers}`, `-I${join(folder, "deps", "include")}`],
+    ...LIBRARIES.map((library) => join(folder, "deps", "lib", library)),
     `-Wl,-rpath,${darwin ? "@loader_path" : "$ORIGIN"}/../../deps/lib`,
   ];
+  compile(compiler, options, addon);
+}
+
+/** Builds an addon of Node's. */
+function compile(compiler: string, options: readonly string[], output: string): void {
+  const unfinished = `${output}.${process.pid}`; // a process that runs now keeps the old one
+  const common = ["-std=c++17", "-O2", "-fPIC", "-shared", `-DNAPI_VERSION=${NAPI_VERSION}`];
+  if (process.platform === "darwin") common.push("-undefined", "dynamic_lookup");
   try {
-    execFileSync(compiler, options, { cwd: target, stdio: ["ignore", "ignore", "pipe"], encoding: "utf8" });
+    const stdio = ["ignore", "ignore", "pipe"] as const;
+    execFileSync(compiler, [...common, ...options, "-o", unfinished], { stdio: [...stdio], encoding: "utf8" });
   } catch (cause) {
     rmSync(unfinished, { force: true });
     const { stderr = "" } = cause as { stderr?: string };
     const reason = /^.*\berror: .*$/m.exec(stderr)?.[0] ?? stderr.trim().split("\n").at(-1);
     throw linkError(`The addon cannot be built with ${compiler}: ${reason}.`, cause);
   }
-  renameSync(unfinished, built);
+  renameSync(unfinished, output);
 }

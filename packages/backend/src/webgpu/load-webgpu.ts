@@ -1,6 +1,6 @@
 import { RepvggError } from "@repvgg/core";
-import { missingPackages } from "../optional-packages.ts";
 import { probeDevice } from "../probe-device.ts";
+import { missingWebGpuPackages } from "./missing-packages.ts";
 
 /** What is used of WebGPU's `GPU` and its adapters. */
 interface Gpu {
@@ -31,18 +31,19 @@ export interface WebGpuAdapter {
 export async function loadWebGpu(): Promise<WebGpuAdapter> {
   gpu ??= browserGpu() ?? (await provideDawn());
   const adapter = await gpu.requestAdapter();
-  if (!adapter) {
-    throw new RepvggError(
-      "E_DEVICE",
-      "WebGPU finds no adapter: a GPU with a Vulkan, Metal or Direct3D 12 driver is needed (on Linux the Vulkan loader too, " +
-        "libvulkan1). For a software one, install SwiftShader and point VK_DRIVER_FILES at its vk_swiftshader_icd.json.",
-    );
-  }
+  if (!adapter) throw noAdapter();
   await importOptional("@tensorflow/tfjs-backend-webgpu");
   const { vendor = "", architecture = "", description = "", isFallbackAdapter } = adapter.info ?? {};
   const name = [vendor, architecture, description].filter((part) => part !== "").join(" ") || "unnamed adapter";
   return { name, software: isFallbackAdapter ?? adapter.isFallbackAdapter ?? /swiftshader|llvmpipe/i.test(name) };
 }
+
+const noAdapter = () =>
+  new RepvggError(
+    "E_DEVICE",
+    "WebGPU finds no adapter: a GPU with a Vulkan, Metal or Direct3D 12 driver is needed (on Linux the Vulkan loader too, " +
+      "libvulkan1). For a software one, install SwiftShader and point VK_DRIVER_FILES at its vk_swiftshader_icd.json.",
+  );
 
 let gpu: Gpu | undefined;
 
@@ -50,14 +51,15 @@ const browserGpu = (): Gpu | undefined => (globalThis.navigator as { gpu?: Gpu }
 
 /** `navigator.gpu` and WebGPU's classes, as a browser has them. */
 async function provideDawn(): Promise<Gpu> {
-  const missing = await missingPackages("webgpu");
+  const missing = await missingWebGpuPackages();
   if (missing.length > 0) {
     throw new RepvggError(
       "E_DEVICE",
       `Not installed: ${missing.join(" and ")}. Run: npm install ${missing.join(" ")}.`,
     );
   }
-  await probeDevice("webgpu", ["webgpu"]);
+  const { adapter } = (await probeDevice("webgpu", ["webgpu"])) as { adapter: boolean };
+  if (!adapter) throw noAdapter(); // before Dawn prints here what it misses
   const dawn = await importOptional<{ create(options: string[]): Gpu; globals: object }>("webgpu");
   Object.assign(globalThis, dawn.globals);
   const created = dawn.create([]);

@@ -17,6 +17,13 @@ export const bench = defineCommand({
     train: { kind: "flag", help: "measure training steps instead" },
     runs: { kind: "integer", help: "measured runs", min: 1, max: 1000000, default: 30 },
     warmup: { kind: "integer", help: "runs before them", min: 0, max: 1000000, default: 5 },
+    seconds: {
+      kind: "number",
+      help: "stop measuring after that time, with fewer runs than asked for, but one at least",
+      min: 0,
+      open: "min",
+      defaultText: "all runs",
+    },
     ...MODEL_OPTIONS,
     ...SEED_OPTION,
     ...DEVICE_OPTIONS,

@@ -22,6 +22,7 @@ export interface BenchOptions extends ModelOptions, DeviceChoice {
   train: boolean;
   runs: number;
   warmup: number;
+  seconds?: number | undefined;
   seed: number;
 }
 
@@ -93,24 +94,27 @@ async function trainingStep(device: Device, model: Model, state: StateDict, batc
   };
 }
 
-/** Milliseconds of each run, sorted. Disposes the network. */
+/** Milliseconds of each run, sorted; at least one. Disposes the network. */
 async function measure(
   network: Measured,
   shape: Images["shape"],
-  { runs, warmup, seed }: BenchOptions,
+  { runs, warmup, seconds = Number.POSITIVE_INFINITY, seed }: BenchOptions,
 ): Promise<Float64Array> {
-  const times = new Float64Array(runs);
+  const times: number[] = [];
   try {
     const images = randomImages(shape, seed);
+    const end = performance.now() + seconds * 1000;
     for (let i = -warmup; i < runs; i++) {
       const start = performance.now();
       await network.run(images);
-      if (i >= 0) times[i] = performance.now() - start;
+      const now = performance.now();
+      if (i >= 0 || now > end) times.push(now - start);
+      if (now > end) break;
     }
   } finally {
     network.dispose();
   }
-  return times.sort();
+  return Float64Array.from(times).sort();
 }
 
 function report(

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { nearestName, RepvggError } from "@repvgg/core";
 import { type ZodType, z } from "zod";
-import { type OptionSpec, type OptionSpecs, type OptionValues, rangeText } from "../option.ts";
+import { choicesText, type OptionSpec, type OptionSpecs, type OptionValues, rangeText } from "../option.ts";
 
 /** What a run folder's config.json says besides the settings; ignored when it is given as `--config`. */
 const RUN_KEY = "run";
@@ -24,7 +24,10 @@ function field(spec: OptionSpec): ZodType {
   if (spec.kind === "flag") return z.boolean();
   if (spec.kind === "text") return z.string().min(1);
   if (spec.kind === "list") return z.array(z.string().min(1));
-  if (spec.kind === "choice") return z.enum(spec.choices as [string, ...string[]]);
+  if (spec.kind === "choice") {
+    const listed = z.enum(spec.choices as [string, ...string[]]);
+    return spec.also ? z.union([listed, z.string().regex(new RegExp(spec.also.pattern))]) : listed;
+  }
   let number = spec.kind === "integer" ? z.int() : z.number();
   if (spec.min !== undefined) number = spec.open === "min" ? number.gt(spec.min) : number.min(spec.min);
   if (spec.max !== undefined) number = spec.open === "max" ? number.lt(spec.max) : number.max(spec.max);
@@ -72,5 +75,5 @@ function expected(spec: OptionSpec): string {
   if (spec.kind === "flag") return "true or false";
   if (spec.kind === "text") return "a text";
   if (spec.kind === "list") return "a list of texts";
-  return spec.kind === "choice" ? `one of ${spec.choices.join(", ")}` : rangeText(spec);
+  return spec.kind === "choice" ? choicesText(spec) : rangeText(spec);
 }
