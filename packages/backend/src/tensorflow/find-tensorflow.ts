@@ -90,10 +90,11 @@ interface Zip {
 function unpackWheel(wheel: string, bindingPackage: string): string {
   if (!existsSync(wheel)) throw linkError(`There is no file ${wheel}.`);
   const folder = join(bindingPackage, "deps", "wheel");
-  rmSync(folder, { recursive: true, force: true });
+  const AdmZip = createRequire(join(bindingPackage, "package.json"))("adm-zip") as new (file: string) => Zip;
   try {
-    const AdmZip = createRequire(join(bindingPackage, "package.json"))("adm-zip") as new (file: string) => Zip;
-    for (const entry of new AdmZip(wheel).getEntries()) {
+    const entries = new AdmZip(wheel).getEntries();
+    rmSync(folder, { recursive: true, force: true }); // of an earlier wheel
+    for (const entry of entries) {
       const { entryName } = entry;
       const wanted =
         LIBRARIES.some((library) => entryName === `tensorflow/${library}`) ||
