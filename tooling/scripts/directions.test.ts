@@ -10,6 +10,7 @@ describe("importViolations", () => {
     ["packages/data/src/node/a.ts", 'import { readFile } from "node:fs/promises"; import sharp from "sharp";'],
     ["packages/core/src/a.test.ts", 'import { forward64 } from "@repvgg/tooling"; import { it } from "vitest";'],
     ["packages/engine/src/test-helpers.ts", 'import { forward64 } from "@repvgg/tooling";'],
+    ["packages/engine/scripts/check.ts", 'import { forward64 } from "@repvgg/tooling";'],
     [
       "apps/quickstart/src/main.ts",
       'import { openDevice } from "@repvgg/backend"; import { Trainer } from "@repvgg/distill";',

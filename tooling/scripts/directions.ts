@@ -25,7 +25,7 @@ const SCOPE = "@repvgg/";
 /**
  * Imports of one file that go against the directions, each as one line `path: ...`.
  *
- * Tests may import the tooling and any package; nothing else may import the tooling or an app. A relative import stays in its
+ * Tests and scripts may import the tooling and any package; nothing else may import the tooling or an app. A relative import stays in its
  * package.
  *
  * @param path From the root, with forward slashes.
@@ -88,7 +88,9 @@ function packageReason(folder: string, name: string): string | undefined {
 
 const isApp = (name: string) => ["quickstart", "playground", "bench"].some((app) => name === SCOPE + app);
 
-const isTest = (path: string) => /\.test\.ts$|\/test-[^/]*\.ts$|\/fixtures\//.test(path) || path.startsWith("tooling/");
+/** Tests, and the scripts of a package, which are not published. */
+const isTest = (path: string) =>
+  /\.test\.ts$|\/test-[^/]*\.ts$|\/fixtures\/|^packages\/[^/]+\/scripts\//.test(path) || path.startsWith("tooling/");
 
 /** `packages/core` of `packages/core/src/index.ts`; `tooling` and `bench` are packages themselves. */
 function packageFolder(path: string): string {
