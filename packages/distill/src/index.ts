@@ -40,6 +40,7 @@ export {
   type TrainingLength,
   withWarmup,
 } from "./schedules.ts";
+export { selectClasses } from "./select-classes.ts";
 export { DEFAULT_TEMPERATURE, softTargetLoss, type TemperatureOptions } from "./soft-target-loss.ts";
 export { targetsOf } from "./targets.ts";
 export type { Teacher } from "./teacher.ts";

@@ -21,6 +21,12 @@ export const val = defineCommand({
       help: "images to measure on: val, train, test, all; or a share as in training, whose rest is taken",
       default: "val",
     },
+    classIndex: {
+      kind: "text",
+      value: "file",
+      help: "the class of each output: imagenet_class_index.json, LOC_synset_mapping.txt, a list, or the training folder",
+      defaultText: "what the checkpoint says, else the data set's order",
+    },
     batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 256 },
     limit: { kind: "integer", help: "only the first images of the split", min: 1, defaultText: "all" },
     printEvery: { kind: "integer", help: "batches between two lines", min: 1, default: 10 },

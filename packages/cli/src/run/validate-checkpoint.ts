@@ -1,10 +1,11 @@
 import { type Network, RepvggError } from "@repvgg/core";
 import { isEncoded, type LabelledImages, type Preprocessing } from "@repvgg/data";
-import { type BatchSource, type Evaluation, evaluate } from "@repvgg/distill";
+import { type BatchSource, type Evaluation, evaluate, selectClasses } from "@repvgg/distill";
 import { AverageMeter, ProgressMeter } from "@repvgg/metrics";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { everyImage, type Loading } from "./batch-sources.ts";
+import { outputsOfClasses } from "./class-map.ts";
 import { checkImageSize, describeData, openData, type Part, partOf, preprocessingOf } from "./data-source.ts";
 import { loadTrained, type TrainedModel } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
@@ -16,6 +17,7 @@ const PARTS: readonly string[] = ["val", "train", "test", "all"] satisfies Part[
 export interface ValidationOptions extends DeviceChoice, Omit<Loading, "report"> {
   data?: string | undefined;
   split: string;
+  classIndex?: string | undefined;
   batchSize: number;
   limit?: number | undefined;
   printEvery: number;
@@ -37,6 +39,7 @@ export async function validateCheckpoint(
   terminal.note(describeData(source, part, dataset));
   const trained = await loadTrained(path, options);
   const { spec, state, form } = trained;
+  const outputs = await outputsOfClasses(trained, source, options.classIndex, terminal);
   const preprocessing = preprocessingFor(trained, dataset, options.imageSize);
   const loader = everyImage(dataset, preprocessing, options.batchSize, loadingOf(options, terminal));
   const batchSize = Math.min(options.batchSize, dataset.length);
@@ -44,7 +47,7 @@ export async function validateCheckpoint(
   try {
     const network = await device.createNetwork({ spec, state, form, imageSize: preprocessing.size, batchSize });
     try {
-      return await measure(network, loader, options.printEvery, terminal);
+      return await measure(outputs ? selectClasses(network, outputs) : network, loader, options.printEvery, terminal);
     } finally {
       network.dispose();
     }
@@ -73,7 +76,7 @@ function preprocessingFor(trained: TrainedModel, dataset: LabelledImages, imageS
 }
 
 async function measure(
-  network: Network,
+  network: Pick<Network, "spec" | "predict">,
   loader: BatchSource,
   printEvery: number,
   terminal: Terminal,

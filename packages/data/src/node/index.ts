@@ -9,4 +9,5 @@ export { loadMnist, type MnistOptions, type MnistSplit, mnistDataFolder } from "
 export { type BadImage, ImageLoader, type ImageLoaderOptions } from "./loader/image-loader.ts";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./open-dataset.ts";
 export { preprocessImageFile } from "./preprocess-image-file.ts";
+export { readClassIndex } from "./read-class-index.ts";
 export { readIdxFile } from "./read-idx-file.ts";
