@@ -1,11 +1,7 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { seededRandom } from "@repvgg/core";
-import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder } from "./test-cli.ts";
-
-const COLOURS = { "blue sky": [60, 90, 220], grass: [60, 200, 70] } as const;
+import { repvgg, temporaryFolder, writeImageFolder } from "./test-cli.ts";
 
 let cwd: string;
 let remove: () => Promise<void>;
@@ -15,24 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => remove());
 
-/** Noise around the colour of its class, of any size. */
-async function writeImages(root: string, counts: Readonly<Record<string, number>>): Promise<void> {
-  const random = seededRandom(1);
-  for (const [split, count] of Object.entries(counts)) {
-    for (const [name, colour] of Object.entries(COLOURS)) {
-      const folder = join(cwd, root, split, name);
-      await mkdir(folder, { recursive: true });
-      for (let i = 0; i < count; i++) {
-        const [height, width] = [40 + i, 60 - i];
-        const data = Uint8Array.from({ length: height * width * 3 }, (_, at) => colour[at % 3]! - 30 + random() * 60);
-        await sharp(data, { raw: { height, width, channels: 3 } })
-          .jpeg()
-          .toFile(join(folder, `${i}.jpg`));
-      }
-    }
-  }
-}
-
+const writeImages = (root: string, counts: Readonly<Record<string, number>>) =>
+  writeImageFolder(join(cwd, root), counts);
 const run = (...args: string[]) => repvgg(args, { cwd });
 const TINY = ["--model", "mnist-student", "--image-size", "32", "--batch-size", "8", "--threads", "1", "--epochs", "1"];
 

@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { seededRandom } from "@repvgg/core";
+import sharp from "sharp";
 
 const BIN = fileURLToPath(new URL("../bin/repvgg.js", import.meta.url));
+
+const COLOURS = { "blue sky": [60, 90, 220], grass: [60, 200, 70] } as const;
 
 export interface Outcome {
   readonly code: number | null;
@@ -89,4 +92,22 @@ export function idx(shape: readonly number[], bytes: Uint8Array): Uint8Array {
     header.setUint32(4 + 4 * i, n);
   });
   return Buffer.concat([new Uint8Array(header.buffer), bytes]);
+}
+
+/** Writes a folder of two classes: noise around the colour of each, of any size; so many images of each class a split. */
+export async function writeImageFolder(root: string, counts: Readonly<Record<string, number>>): Promise<void> {
+  const random = seededRandom(1);
+  for (const [split, count] of Object.entries(counts)) {
+    for (const [name, colour] of Object.entries(COLOURS)) {
+      const folder = join(root, split, name);
+      await mkdir(folder, { recursive: true });
+      for (let i = 0; i < count; i++) {
+        const [height, width] = [40 + i, 60 - i];
+        const data = Uint8Array.from({ length: height * width * 3 }, (_, at) => colour[at % 3]! - 30 + random() * 60);
+        await sharp(data, { raw: { height, width, channels: 3 } })
+          .jpeg()
+          .toFile(join(folder, `${i}.jpg`));
+      }
+    }
+  }
 }

@@ -101,6 +101,13 @@ const SHARED_SETTINGS = {
   ...DATA_IMAGE_SIZE_OPTION,
   numClasses: { kind: "integer", help: "classes of the network", min: 1, max: 1000000, defaultText: "the data set's" },
   saveEvery: { kind: "integer", help: "steps between two saves in the middle of an epoch", min: 1, default: 200 },
+  keep: {
+    kind: "integer",
+    help: "keep the weights of so many last epochs too, as epoch-3.safetensors",
+    min: 0,
+    max: 100000,
+    default: 0,
+  },
   ...SEED_OPTION,
   ...DEVICE_OPTIONS,
 } as const satisfies OptionSpecs;
@@ -137,5 +144,6 @@ export const RUN_OPTIONS = {
     defaultText: "runs/<model>",
   },
   resume: { kind: "text", value: "run", help: "continue a stopped run, from its last saved step" },
+  force: { kind: "flag", help: "with --resume: accept other settings or data than the run's" },
   dryRun: { kind: "flag", help: "print the plan and stop" },
 } as const satisfies OptionSpecs;

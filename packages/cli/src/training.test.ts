@@ -210,7 +210,7 @@ describe("a stopped training", () => {
     [
       "a flag that contradicts it",
       ["train", "--resume", "out/whole", "--lr", "0.5"],
-      "--lr 0.5 contradicts the run, which has 0.1",
+      "out/whole was trained with other settings: --lr 0.1 -> 0.5.",
     ],
     ["the other command", ["distill", "--resume", "out/whole"], "is a run of `repvgg train`"],
     ["a folder that is no run", ["train", "--resume", "digits"], "digits is no run that can be continued"],

@@ -11,6 +11,7 @@ export type RepvggErrorCode =
   | "E_UNSUPPORTED"
   | "E_DIVERGED"
   | "E_ABORTED"
+  | "E_LOCKED"
   | "E_USAGE";
 
 /** Base class of every error thrown on purpose by a `@repvgg/*` package: what happened, why, and what to do. */

@@ -56,6 +56,8 @@ export function reasonOf(cause: unknown, file: string): string {
     case "ENOSPC":
     case "EDQUOT":
       return "the disk is full. Free some space, or choose another folder; nothing was left half-written.";
+    case "EFBIG":
+      return "it is larger than a file may be here (`ulimit -f`, or the file system's limit); nothing was left half-written.";
     case "ENOENT":
       return `the folder ${dirname(file)} does not exist. Create it first.`;
     case "ENOTDIR":

@@ -1,5 +1,6 @@
-import { access, mkdir, readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { writeFileAtomically } from "@repvgg/checkpoint/node";
 import { RepvggError } from "@repvgg/core";
 import type { EpochRecord } from "@repvgg/distill";
@@ -16,38 +17,52 @@ export function runFiles(folder: string) {
     lastEma: join(folder, "last-ema.safetensors"),
     best: join(folder, "best.safetensors"),
     resumeFolder: join(folder, "resume"),
-    resume: join(folder, "resume", "state.safetensors"),
   };
 }
 
 /**
- * Makes a new run folder: `wanted`, or with the next free number. An existing one is never written to.
+ * Makes a new run folder: `wanted`, or with the next free number. An existing one is never written to, unless it is empty.
  *
+ * It gets its name when it is complete: whoever finds a run folder, after a kill at any moment, can continue the run.
+ *
+ * @param fill Writes what belongs into it from the beginning.
  * @throws {RepvggError} `E_USAGE`: no folder can be made there.
  */
-export async function createRunFolder(wanted: string): Promise<string> {
+export async function createRunFolder(wanted: string, fill: (folder: string) => Promise<void>): Promise<string> {
+  const unnamed = join(dirname(wanted), `.${basename(wanted)}-${randomBytes(6).toString("hex")}`);
+  await allowed(wanted, () => mkdir(unnamed, { recursive: true }));
   try {
-    await mkdir(dirname(wanted), { recursive: true });
+    await fill(unnamed);
     for (let number = 1; number <= MOST_NUMBERS; number++) {
       const folder = number === 1 ? wanted : `${wanted}-${number}`;
-      if (await makeFolder(folder)) return folder;
+      if (await allowed(wanted, () => takeName(unnamed, folder))) return folder;
     }
+  } catch (error) {
+    await rm(unnamed, { recursive: true, force: true });
+    throw error;
+  }
+  await rm(unnamed, { recursive: true, force: true });
+  throw new RepvggError("E_USAGE", `${wanted} and its first ${MOST_NUMBERS} numbers are taken. Choose another --out.`);
+}
+
+async function allowed<T>(wanted: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (cause) {
     const reason = (cause as Error).message;
     throw new RepvggError("E_USAGE", `No run folder can be made at ${wanted}: ${reason}. Choose another --out.`, {
       cause,
     });
   }
-  throw new RepvggError("E_USAGE", `${wanted} and its first ${MOST_NUMBERS} numbers are taken. Choose another --out.`);
 }
 
-/** Whether it is new; making and looking are one step, so two runs that start together get two folders. */
-async function makeFolder(folder: string): Promise<boolean> {
+/** Whether the name was free; looking and taking are one step, so two runs that start together get two folders. */
+async function takeName(unnamed: string, folder: string): Promise<boolean> {
   try {
-    await mkdir(folder);
+    await rename(unnamed, folder);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if (await exists(folder)) return false;
     throw error;
   }
 }

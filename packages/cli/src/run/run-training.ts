@@ -1,7 +1,7 @@
+import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { Device } from "@repvgg/backend";
-import { saveCheckpoint } from "@repvgg/checkpoint/node";
-import type { StateDict } from "@repvgg/core";
+import { RepvggError } from "@repvgg/core";
 import {
   type EpochReport,
   type Objective,
@@ -14,92 +14,153 @@ import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import type { TrainingCommand } from "../training-options.ts";
 import { version } from "../version.ts";
+import { continuedState, lockRun, unlockRun } from "./continue-run.ts";
+import { fingerprintOf } from "./data-fingerprint.ts";
 import { describeData } from "./data-source.ts";
 import { percent } from "./numbers.ts";
 import { openObjective } from "./objective.ts";
 import { openDeviceOf } from "./open-device.ts";
-import { loadResumeState, saveResumeState } from "./resume-state.ts";
-import { createRunFolder, runFiles, writeConfig, writeHistory } from "./run-folder.ts";
-import { type Given, newSettings, resumedSettings } from "./settings.ts";
+import { checkSameData, resumedSettings } from "./resumed-settings.ts";
+import { createRunFolder, writeConfig } from "./run-folder.ts";
+import { saveRun } from "./save-run.ts";
+import { type Given, newSettings } from "./settings.ts";
 import { showTraining } from "./show-training.ts";
 import { frozenStages, optimizerOf, scheduleOf, trainingSources } from "./training-parts.ts";
 import { describePlan, planTraining, type TrainingPlan } from "./training-plan.ts";
 
 /** `repvgg train` and `repvgg distill`: plans, makes the run folder or continues one, trains. */
 export async function runTraining(command: TrainingCommand, given: Given, terminal: Terminal): Promise<CommandResult> {
-  const { resume } = given;
-  const settings = resume ? await resumedSettings(command, resume, given) : await newSettings(command, given);
-  const plan = await planTraining(settings);
+  if (given.resume !== undefined) return continueRun(command, given.resume, given, terminal);
+  const plan = await planTraining(await newSettings(command, given));
   if (plan.newEntries.length > 0) {
     terminal.note(
-      `${settings.weights}: all weights are kept but those of the head (${plan.newEntries.join(", ")}), which start anew for ` +
+      `${plan.settings.weights}: all weights are kept but those of the head (${plan.newEntries.join(", ")}), which start anew for ` +
         `${plan.spec.numClasses} classes.`,
     );
   }
-  const wanted = resume ?? given.out ?? join("runs", plan.modelName);
+  const wanted = given.out ?? join("runs", plan.modelName);
   if (given.dryRun) return describePlan(plan, wanted);
+  return train(plan, { command, terminal, openFolder: () => newRun(command, wanted, plan) });
+}
 
-  const signal = terminal.interruptSignal();
-  const device = await openDeviceOf(settings, terminal);
+async function continueRun(
+  command: TrainingCommand,
+  folder: string,
+  given: Given,
+  terminal: Terminal,
+): Promise<CommandResult> {
+  if (given.out !== undefined) {
+    throw new RepvggError("E_USAGE", "--out goes with a new run only: --resume writes to the run's own folder.");
+  }
+  const resumed = await resumedSettings(command, folder, given);
+  const planned = async () => {
+    const plan = await planTraining(resumed.settings);
+    const data = fingerprintsOf(plan);
+    if (!given.force) checkSameData(folder, resumed.run.data, data);
+    return { plan, data };
+  };
+  if (given.dryRun) return describePlan((await planned()).plan, folder);
+  await lockRun(folder);
   try {
-    const state = resume ? await loadResumeState(resume) : undefined;
-    const openFolder = () => (resume ? Promise.resolve(resume) : newRun(command, wanted, plan));
-    return await train(plan, { device, state, openFolder, signal, terminal });
+    const { plan, data } = await planned();
+    const state = await continuedState(folder, resumed, plan, data, terminal);
+    return await train(plan, { command, terminal, resumed: { state }, openFolder: async () => folder });
   } finally {
-    device.dispose();
+    await unlockRun(folder);
   }
 }
 
 /** What a training works with. */
 interface Surroundings {
-  readonly device: Device;
-  /** Of the run that is continued. */
-  readonly state: TrainerState | undefined;
-  openFolder(): Promise<string>;
-  readonly signal: AbortSignal;
+  readonly command: TrainingCommand;
   readonly terminal: Terminal;
+  /** Given where a run is continued, without a state where it was stopped before its first save. */
+  readonly resumed?: { readonly state: TrainerState | undefined };
+  openFolder(): Promise<string>;
 }
 
+/** A new folder, locked. */
 async function newRun(command: TrainingCommand, wanted: string, plan: TrainingPlan): Promise<string> {
-  const folder = await createRunFolder(wanted);
   const { settings, modelName, spec, preprocessing, training } = plan;
-  const run = { command, version: version(), model: modelName, spec, classes: training.classes, preprocessing };
-  await writeConfig(folder, { ...settings, run });
-  return folder;
+  const about = { command, version: version(), model: modelName, spec, classes: training.classes, preprocessing };
+  const run = { ...about, data: fingerprintsOf(plan) };
+  return createRunFolder(wanted, async (folder) => {
+    await lockRun(folder);
+    await writeConfig(folder, { ...settings, run });
+  });
 }
+
+const fingerprintsOf = ({ training, validation }: TrainingPlan) => ({
+  train: fingerprintOf(training),
+  val: fingerprintOf(validation),
+});
 
 async function train(plan: TrainingPlan, surroundings: Surroundings): Promise<CommandResult> {
-  const { device, state, signal, terminal } = surroundings;
+  const { resumed, terminal } = surroundings;
   const { settings, spec, preprocessing } = plan;
-  const network = await device.createTrainableNetwork({
-    spec,
-    state: state?.network ?? plan.state,
-    imageSize: preprocessing.size,
-    batchSize: settings.batchSize,
-    freeze: frozenStages(settings),
-  });
+  const signal = terminal.interruptSignal();
+  const device = await openDeviceOf(settings, terminal);
   try {
-    terminal.note(describeData(plan.source, "train", plan.training));
-    const { objective, dispose } = await openObjective(plan, device, signal, terminal);
+    const network = await device.createTrainableNetwork({
+      spec,
+      state: resumed?.state?.network ?? plan.state,
+      imageSize: preprocessing.size,
+      batchSize: settings.batchSize,
+      freeze: frozenStages(settings),
+    });
     try {
-      return await runTrainer(plan, surroundings, network, objective);
+      terminal.note(describeData(plan.source, "train", plan.training));
+      const { objective, dispose } = await openObjective(plan, device, signal, terminal);
+      try {
+        return await runInFolder(plan, surroundings, { device, network, objective, signal });
+      } finally {
+        dispose();
+      }
     } finally {
-      dispose();
+      network.dispose();
     }
   } finally {
-    network.dispose();
+    device.dispose();
+  }
+}
+
+/** What is open while the steps are done. */
+interface Open {
+  readonly device: Device;
+  readonly network: TrainerOptions["network"];
+  readonly objective: Objective;
+  readonly signal: AbortSignal;
+}
+
+/** Opens the folder only now: what failed before leaves nothing behind. Nor does a run that failed before it saved anything. */
+async function runInFolder(plan: TrainingPlan, surroundings: Surroundings, open: Open): Promise<CommandResult> {
+  const { command, resumed, openFolder, terminal } = surroundings;
+  const folder = await openFolder();
+  let isSaved = resumed?.state !== undefined;
+  try {
+    const save = async (state: TrainerState, epoch?: EpochReport) => {
+      await saveRun(plan, folder, state, epoch);
+      isSaved = true;
+    };
+    return await runTrainer(plan, surroundings, open, folder, save);
+  } catch (error) {
+    if (isSaved) terminal.note(`To go on from the last saved step: repvgg ${command} --resume ${folder}`);
+    else if (!resumed) await rm(folder, { recursive: true, force: true });
+    throw error;
+  } finally {
+    await unlockRun(folder);
   }
 }
 
 async function runTrainer(
   plan: TrainingPlan,
-  { device, state, openFolder, signal, terminal }: Surroundings,
-  network: TrainerOptions["network"],
-  objective: Objective,
+  { resumed, terminal }: Surroundings,
+  { device, network, objective, signal }: Open,
+  folder: string,
+  save: (state: TrainerState, epoch?: EpochReport) => Promise<void>,
 ): Promise<CommandResult> {
   const { settings, modelName, stepsPerEpoch } = plan;
   const { epochs, accumulate, ema, patience, onNan, saveEvery } = settings;
-  const folder = await openFolder(); // Only now: what fails before leaves nothing behind.
   terminal.note(`${modelName} on ${device.name}, threads: ${device.threads}; run folder: ${folder}`);
   const shown = await showTraining(terminal, epochs * Math.ceil(stepsPerEpoch / accumulate));
   const { data, validation } = await trainingSources(plan, shown);
@@ -117,33 +178,16 @@ async function runTrainer(
       onNonFinite: onNan,
       schedule: scheduleOf(settings),
       callbacks: shown.callbacks,
-      save: (state, { report }) => save(plan, folder, state, report),
+      save: (state, { report }) => save(state, report),
       saveEverySteps: saveEvery,
       signal,
-      ...(state && { resume: state }),
+      ...(resumed?.state && { resume: resumed.state }),
     });
     return report(folder, plan, await trainer.run());
   } finally {
     shown.stop();
     await Promise.all([data.close(), validation.close()]);
   }
-}
-
-/** The state last: if the process is killed in between, the epoch is done again and the same files are written again. */
-async function save(plan: TrainingPlan, folder: string, state: TrainerState, epoch?: EpochReport): Promise<void> {
-  const { last, lastEma, best } = runFiles(folder);
-  if (epoch) {
-    const { network, average } = state;
-    await saveWeights(last, plan, network);
-    if (average) await saveWeights(lastEma, plan, average);
-    if (epoch.isBest) await saveWeights(best, plan, epoch.better === "ema" ? average! : network);
-    await writeHistory(folder, state.progress.history);
-  }
-  await saveResumeState(folder, state);
-}
-
-function saveWeights(file: string, { spec, preprocessing, training }: TrainingPlan, state: StateDict): Promise<void> {
-  return saveCheckpoint(file, { spec, form: "train", state, classes: training.classes, preprocessing });
 }
 
 function report(
