@@ -32,13 +32,15 @@ export interface Comparison {
 export interface Settings {
   readonly rounds: number;
   readonly threads: number;
+  /** A row's rounds end after so long, but not before the fifth. */
+  readonly seconds: number;
+  /** A row waits so long for other processes to leave the cores alone. */
+  readonly waitSeconds: number;
   readonly interpreters: Interpreters;
 }
 
 /** A measurement lasts at least this long, so that the clock and the call cost nothing. */
 const MEASUREMENT_MS = 50;
-/** Rounds end after so long, but not before {@link LEAST_ROUNDS}. */
-const BUDGET_MS = 25_000;
 const LEAST_ROUNDS = 5;
 /** The threads of every library stop spinning within it. */
 const PAUSE_MS = 30;
@@ -146,7 +148,7 @@ async function orAbsent({ turns, absent }: Field, peer: PeerName, action: () => 
 
 /** Round by round, everyone one measurement. */
 async function takeTurns(work: Case, field: Field, settings: Settings): Promise<Comparison> {
-  await waitForFreeCores();
+  await waitForFreeCores(settings.waitSeconds);
   const begin = performance.now();
   const busy = busyCpuMs();
   let own = 0;
@@ -155,7 +157,7 @@ async function takeTurns(work: Case, field: Field, settings: Settings): Promise<
   while (
     field.turns[0]?.peer === "engine" &&
     rounds < settings.rounds &&
-    (rounds < LEAST_ROUNDS || performance.now() - begin < BUDGET_MS)
+    (rounds < LEAST_ROUNDS || performance.now() - begin < settings.seconds * 1000)
   ) {
     for (const { peer, measurements, measure, times } of [...field.turns]) {
       await orAbsent(field, peer, async () => {

@@ -2,7 +2,6 @@ import { cpus } from "node:os";
 import { setTimeout } from "node:timers/promises";
 
 const WATCH_MS = 400;
-const PATIENCE_MS = 20_000;
 /** Of one core. */
 const FREE = 0.15;
 
@@ -10,12 +9,16 @@ const FREE = 0.15;
 export const busyCpuMs = () =>
   cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 
-/** Returns once other processes leave the cores alone, or after a while all the same: the result says what they took. */
-export async function waitForFreeCores(): Promise<void> {
+/** Returns once other processes leave the cores alone, or after `seconds` all the same: the result says what they took. */
+export async function waitForFreeCores(seconds: number): Promise<void> {
   const begin = performance.now();
-  while (performance.now() - begin < PATIENCE_MS) {
+  let said = false;
+  while (performance.now() - begin < seconds * 1000) {
     const [busy, start] = [busyCpuMs(), performance.now()];
     await setTimeout(WATCH_MS);
-    if (busyCpuMs() - busy < FREE * (performance.now() - start)) return;
+    const taken = (busyCpuMs() - busy) / (performance.now() - start);
+    if (taken < FREE) return;
+    if (!said) console.error(`Other processes take ${taken.toFixed(1)} cores: waiting up to ${seconds} s for them.`);
+    said = true;
   }
 }

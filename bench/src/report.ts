@@ -1,46 +1,72 @@
-import { availableParallelism, cpus } from "node:os";
-import type { Comparison } from "./compare.ts";
+import { isDisturbed, type PeerRow, type Row } from "./results.ts";
 
-/** More of a core than this, taken by others, makes a row doubtful. */
-const DISTURBED = 0.1;
-
-/** Where and when something was measured, as Markdown lines. */
-export function machineLines(rounds: number): string[] {
+/** A row as Markdown, with all that was measured: what the bench prints. */
+export function rowLines(row: Row): string[] {
+  const { id, title, peers, rounds } = row;
   return [
-    `- Date: ${new Date().toISOString().slice(0, 10)}`,
-    `- CPU: ${cpuModel()}, ${availableParallelism()} cores`,
-    `- Node ${process.version.slice(1)}, ${process.platform} ${process.arch}`,
-    `- Medians (10 % and 90 % quantile) of up to ${rounds} rounds. Every peer is a process of its own and warm; in each round each has`,
-    "  its turn. The ratio is the median of the rounds' ratios. Memory is the most that the whole process held.",
-  ];
-}
-
-export const cpuModel = () => cpus()[0]?.model.trim() || "unknown";
-
-/** One comparison as a Markdown table. */
-export function comparisonLines({ work, results, absent, coresTaken }: Comparison): string[] {
-  return [
-    `### ${work.title}`,
+    `### ${title}`,
     "",
-    `\`--only ${work.id}\``,
+    `\`--only ${id}\`, ${rounds} rounds`,
     "",
     "| | median | 10 % to 90 % | time over the engine's | asked | peak memory |",
     "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ...results.map(({ peer, description, medianMs, p10Ms, p90Ms, ratio, peakBytes }) => {
-      const asked = peer === "engine" ? 0 : (work.peers[peer] ?? 0);
-      const cells = [
-        `${peer}: ${description}`,
-        `${ms(medianMs)} ms`,
-        `${ms(p10Ms)} to ${ms(p90Ms)}`,
-        ratio.toFixed(2),
-        asked ? `${asked.toFixed(2)}${ratio < asked ? ", **missed**" : ""}` : "",
-        `${Math.round(peakBytes / 2 ** 20)} MiB`,
-      ];
-      return `| ${cells.join(" | ")} |`;
+    ...peers.map((peer) => {
+      const { medianMs, p10Ms, p90Ms, ratio, peakMib } = peer;
+      const name = `${peer.peer}: ${peer.description}`;
+      return `| ${name} | ${ms(medianMs)} ms | ${ms(p10Ms)} to ${ms(p90Ms)} | ${ratio.toFixed(2)} | ${asked(peer)} | ${peakMib} MiB |`;
     }),
-    ...absent.map((reason) => `\nNot measured: ${reason}`),
-    ...(coresTaken > DISTURBED ? [`\nOther processes took ${coresTaken.toFixed(2)} cores meanwhile.`] : []),
+    ...notes(row).map((note) => `\n${note}`),
   ];
 }
+
+/** All rows as the Markdown of RESULTS.md, those of each Node in a table of their own. */
+export function resultsPage(rows: readonly Row[]): string {
+  const versions = [...new Set(rows.map(({ node }) => node))];
+  const sections = versions.flatMap((version) => nodeLines(rows.filter(({ node }) => node === version)));
+  return `${[...HEAD, ...sections].join("\n")}\n`;
+}
+
+const HEAD = [
+  "# Measured speed",
+  "",
+  "Written by `npm run bench -- --write`; [results.json](results.json) has the quantiles, versions and dates of every row, and",
+  "[PERFORMANCE.md](../PERFORMANCE.md) says what limits them.",
+  "",
+  "![Time of each library over the engine's](chart.svg)",
+  "",
+  "Every peer is a process of its own and warm; in each round each has its turn. Times are medians over the rounds. A **ratio** is the",
+  "peer's time over the engine's, the median over the rounds: above 1, the engine is faster. **Memory** is the most that the whole",
+  "process held, the engine's beside the peer's.",
+];
+
+function nodeLines(rows: readonly Row[]): string[] {
+  const [{ node, cpu }] = rows as [Row];
+  const dates = [...new Set(rows.map(({ date }) => date))].sort();
+  const remarks = rows.flatMap((row) => notes(row).map((note) => `- ${row.title}: ${note}`));
+  return [
+    "",
+    `## Node ${node}`,
+    "",
+    `${cpu}; ${dates.length > 1 ? `${dates[0]} to ${dates.at(-1)}` : dates[0]}.`,
+    "",
+    "| work | engine | peer | its time | ratio | asked | memory |",
+    "| --- | ---: | --- | ---: | ---: | ---: | ---: |",
+    ...rows.flatMap(({ title, peers: [engine, ...others] }) =>
+      others.map((peer, i) => {
+        const [work, own] = i === 0 ? [title, `${ms(engine!.medianMs)} ms`] : ["", ""];
+        const memory = `${engine!.peakMib} / ${peer.peakMib} MiB`;
+        return `| ${work} | ${own} | ${peer.peer} | ${ms(peer.medianMs)} ms | ${peer.ratio.toFixed(2)} | ${asked(peer)} | ${memory} |`;
+      }),
+    ),
+    ...(remarks.length > 0 ? ["", ...remarks] : []),
+  ];
+}
+
+const notes = (row: Row) => [
+  ...row.absent.map((reason) => `not measured: ${reason}`),
+  ...(isDisturbed(row) ? [`other processes took ${row.coresTaken.toFixed(2)} cores meanwhile`] : []),
+];
+
+const asked = ({ asked, ratio }: PeerRow) => (asked ? `${asked.toFixed(2)}${ratio < asked ? ", **missed**" : ""}` : "");
 
 const ms = (value: number) => String(Number(value.toPrecision(3)));

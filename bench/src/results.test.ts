@@ -1,16 +1,29 @@
 import { describe, expect, it } from "vitest";
-import { type Row, regressions } from "./results.ts";
+import { resultsPage, rowLines } from "./report.ts";
+import { mergeRows, type PeerRow, type Row, regressions } from "./results.ts";
 
-const row = (ratio: number): Row => ({
+const peerRow = (peer: PeerRow["peer"], ratio: number, asked: number): PeerRow => ({
+  peer,
+  description: `${peer} 1.0`,
+  medianMs: 10 * ratio,
+  p10Ms: 9 * ratio,
+  p90Ms: 11 * ratio,
+  ratio,
+  asked,
+  peakMib: 100,
+});
+
+const row = (ratio: number, changes: Partial<Row> = {}): Row => ({
   id: "a0-224-b1",
   title: "A0",
   date: "2026-01-02",
   cpu: "any",
-  node: "v24.0.0",
-  peers: [
-    { peer: "engine", medianMs: 10, ratio: 1 },
-    { peer: "pytorch", medianMs: 10 * ratio, ratio },
-  ],
+  node: "24.0.0",
+  rounds: 21,
+  coresTaken: 0,
+  peers: [peerRow("engine", 1, 0), peerRow("pytorch", ratio, 1.5)],
+  absent: [],
+  ...changes,
 });
 
 describe("regressions", () => {
@@ -20,9 +33,40 @@ describe("regressions", () => {
     ]);
   });
 
-  it("is silent about noise, gains and new rows", () => {
+  it("is silent about noise, gains, new rows and other Nodes", () => {
     expect(regressions([row(1.36)], [row(1.5)])).toEqual([]);
     expect(regressions([row(2)], [row(1.5)])).toEqual([]);
     expect(regressions([row(1)], [])).toEqual([]);
+    expect(regressions([row(1, { node: "22.1.0" })], [row(1.5)])).toEqual([]);
+  });
+});
+
+describe("mergeRows", () => {
+  it("replaces the row of the same work and Node, and keeps the order of the cases", () => {
+    const [a, b, c] = [row(1, { id: "a0-224-b8" }), row(1), row(1, { node: "22.1.0" })];
+    const now = row(2, { node: "24.5.0" });
+    expect(mergeRows([a, b, c], [now])).toEqual([c, now, a]);
+  });
+
+  it("forgets rows of cases that are no more", () => {
+    expect(mergeRows([row(1, { id: "gone" })], [row(1)])).toEqual([row(1)]);
+  });
+});
+
+describe("the report", () => {
+  const missed = row(1.25, { absent: ["native: not here"], coresTaken: 0.5 });
+
+  it("marks what misses its goal, and says what is absent and what disturbed", () => {
+    const text = rowLines(missed).join("\n");
+    expect(text).toContain("| pytorch: pytorch 1.0 | 12.5 ms | 11.3 to 13.8 | 1.25 | 1.50, **missed** | 100 MiB |");
+    expect(text).toContain("not measured: native: not here");
+    expect(text).toContain("other processes took 0.50 cores meanwhile");
+  });
+
+  it("has a table for each Node", () => {
+    const page = resultsPage([row(1.6, { node: "22.1.0" }), missed]);
+    expect(page.match(/^## Node .*$/gm)).toEqual(["## Node 22.1.0", "## Node 24.0.0"]);
+    expect(page).toContain("| A0 | 10 ms | pytorch | 16 ms | 1.60 | 1.50 | 100 / 100 MiB |");
+    expect(page).toContain("- A0: not measured: native: not here");
   });
 });

@@ -1,21 +1,46 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, cpus } from "node:os";
+import type { PeerName } from "./case.ts";
+import { CASES } from "./cases.ts";
 import type { Comparison } from "./compare.ts";
-import { cpuModel } from "./report.ts";
 
-/** What is kept of a measurement, to compare later ones with and to draw. */
+/** One peer's figures. */
+export interface PeerRow {
+  readonly peer: PeerName;
+  readonly description: string;
+  readonly medianMs: number;
+  readonly p10Ms: number;
+  readonly p90Ms: number;
+  /** Its time over the engine's. */
+  readonly ratio: number;
+  /** The ratio that is asked; 0: none. */
+  readonly asked: number;
+  readonly peakMib: number;
+}
+
+/** What is kept of a measurement, to write and draw it and to compare later ones with. */
 export interface Row {
   readonly id: string;
   readonly title: string;
   readonly date: string;
   readonly cpu: string;
+  /** Such as 24.21.0. */
   readonly node: string;
-  readonly peers: readonly { readonly peer: string; readonly medianMs: number; readonly ratio: number }[];
+  readonly rounds: number;
+  /** Cores that other processes kept busy meanwhile. */
+  readonly coresTaken: number;
+  readonly peers: readonly PeerRow[];
+  /** Peers that were not measured, each with the reason. */
+  readonly absent: readonly string[];
 }
 
 const FILE = new URL("../results.json", import.meta.url);
 /** Ratios of two programs on one machine move by a few per cent from day to day. */
 const REGRESSION = 0.1;
+/** What is asked of 256-bit code is not asked of older Nodes, which have none. */
+const FIRST_WIDE_NODE = 24;
+/** More of a core than this, taken by others, makes a row doubtful. */
+const DISTURBED = 0.1;
 
 export function lastResults(): Row[] {
   return JSON.parse(readFileSync(FILE, "utf8"));
@@ -23,28 +48,56 @@ export function lastResults(): Row[] {
 
 export const writeResults = (rows: readonly Row[]) => writeFileSync(FILE, `${JSON.stringify(rows, null, 2)}\n`);
 
-export function rowOf({ work, results }: Comparison): Row {
+export const cpuModel = () => `${cpus()[0]?.model.trim() || "unknown"}, ${availableParallelism()} cores`;
+
+export const isDisturbed = ({ coresTaken }: Row) => coresTaken > DISTURBED;
+
+/** @param node The version that ran the engine and its peers. */
+export function rowOf({ work, rounds, coresTaken, results, absent }: Comparison, node: string): Row {
+  const isFair = !work.wide || Number.parseInt(node, 10) >= FIRST_WIDE_NODE;
   return {
     id: work.id,
     title: work.title,
     date: new Date().toISOString().slice(0, 10),
-    cpu: `${cpuModel()}, ${availableParallelism()} cores`,
-    node: process.version,
-    peers: results.map(({ peer, medianMs, ratio }) => ({ peer, medianMs: rounded(medianMs), ratio: rounded(ratio) })),
+    cpu: cpuModel(),
+    node,
+    rounds,
+    coresTaken: rounded(coresTaken),
+    peers: results.map(({ peer, description, peakBytes, ...times }) => ({
+      peer,
+      description,
+      medianMs: rounded(times.medianMs),
+      p10Ms: rounded(times.p10Ms),
+      p90Ms: rounded(times.p90Ms),
+      ratio: rounded(times.ratio),
+      asked: isFair && peer !== "engine" ? rounded(work.peers[peer] ?? 0) : 0,
+      peakMib: Math.round(peakBytes / 2 ** 20),
+    })),
+    absent,
   };
 }
 
 const rounded = (value: number) => Number(value.toPrecision(4));
 
+const majorOf = ({ node }: Row) => Number.parseInt(node, 10);
+const isSame = (a: Row, b: Row) => a.id === b.id && majorOf(a) === majorOf(b);
+
+/** The rows of `before` with those of `now` in the place of theirs: by Node's major version, then in the order of the cases. */
+export function mergeRows(before: readonly Row[], now: readonly Row[]): Row[] {
+  const order = new Map(CASES.map(({ id }, i) => [id, i]));
+  const kept = before.filter((row) => order.has(row.id) && !now.some((other) => isSame(row, other)));
+  return [...kept, ...now].sort((a, b) => majorOf(a) - majorOf(b) || order.get(a.id)! - order.get(b.id)!);
+}
+
 /** Sentences about ratios that are more than a tenth worse than before: times differ between machines, ratios hardly do. */
 export function regressions(now: readonly Row[], before: readonly Row[]): string[] {
-  return now.flatMap(({ id, peers }) => {
-    const old = before.find((row) => row.id === id);
-    return peers.flatMap(({ peer, ratio }) => {
+  return now.flatMap((row) => {
+    const old = before.find((candidate) => isSame(candidate, row));
+    return row.peers.flatMap(({ peer, ratio }) => {
       const was = old?.peers.find((candidate) => candidate.peer === peer)?.ratio;
       if (was === undefined || ratio >= was * (1 - REGRESSION)) return [];
       return [
-        `${id}: ${peer} takes ${ratio.toFixed(2)} times the engine's time, where it took ${was.toFixed(2)} on ${old!.date}.`,
+        `${row.id}: ${peer} takes ${ratio.toFixed(2)} times the engine's time, where it took ${was.toFixed(2)} on ${old!.date}.`,
       ];
     });
   });

@@ -1,24 +1,29 @@
 /**
  * Measures the engine beside other libraries: `npm run bench -- --help`.
  */
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { CASES } from "./cases.ts";
 import { chart } from "./chart.ts";
 import { compare } from "./compare.ts";
-import { comparisonLines, machineLines } from "./report.ts";
-import { lastResults, type Row, regressions, rowOf, writeResults } from "./results.ts";
+import { resultsPage, rowLines } from "./report.ts";
+import { cpuModel, lastResults, mergeRows, type Row, regressions, rowOf, writeResults } from "./results.ts";
 import { findPython } from "./worker-process.ts";
+
+/** For other processes to leave the cores alone. */
+const WAIT_SECONDS = 20;
 
 const HELP = `npm run bench -- [options]
 
-  --only TEXT     rows whose name or title contains it (--list has the names)       default: all
+  --only TEXT     the row of this name, or those whose name or title contains it   default: all
   --list          names of the rows
   --rounds N      rounds; every peer has its turn in each                           default: 21
+  --seconds N     ends a row's rounds after so long, but not before the fifth        default: 25
   --threads N     threads of each peer where a row does not say (tfjs has one)      default: all cores
   --node VERSION  the Node of the engine and its peers: 20, 22, 26 or a path         default: the pinned one
-  --write         also writes bench/RESULTS.md, results.json and chart.svg
+  --write         puts what was measured into bench/RESULTS.md, results.json and chart.svg
 
 PyTorch takes part where python3, or the Python that REPVGG_PYTHON names, has torch. Give the machine nothing else to do.
 `;
@@ -42,6 +47,7 @@ function options() {
         only: { type: "string", default: "" },
         list: { type: "boolean", default: false },
         rounds: { type: "string", default: "21" },
+        seconds: { type: "string", default: "25" },
         threads: { type: "string", default: String(availableParallelism()) },
         node: { type: "string", default: process.execPath },
         write: { type: "boolean", default: false },
@@ -54,44 +60,55 @@ function options() {
 }
 
 const { only, list, node, write, help, ...numbers } = options();
-const cases = CASES.filter(({ id, title }) => id.includes(only) || title.includes(only));
+const named = CASES.filter(({ id }) => id === only);
+const cases = named.length > 0 ? named : CASES.filter(({ id, title }) => id.includes(only) || title.includes(only));
 if (help) process.stdout.write(HELP);
 else if (list) for (const { id, title } of CASES) console.log(`${id.padEnd(26)} ${title}`);
 else if (cases.length === 0) fail(`No row contains "${only}"; --list has the names.`);
 else await main();
 
 async function main(): Promise<void> {
-  const [rounds, threads] = [count("rounds", numbers.rounds), count("threads", numbers.threads)];
-  const settings = { rounds, threads, interpreters: { node, python: findPython() } };
-  const machine = machineLines(rounds);
-  console.log(machine.join("\n"));
+  const [rounds, threads, seconds] = [
+    count("rounds", numbers.rounds),
+    count("threads", numbers.threads),
+    count("seconds", numbers.seconds),
+  ];
+  const version = versionOf(node);
+  const settings = {
+    rounds,
+    threads,
+    seconds,
+    waitSeconds: WAIT_SECONDS,
+    interpreters: { node, python: findPython() },
+  };
+  const before = lastResults();
+  console.log(`${cpuModel()}; Node ${version}; ${cases.length} rows, mostly within a minute each`);
 
   const rows: Row[] = [];
-  const lines: string[] = [];
-  for (const work of cases) {
-    const comparison = await compare(work, settings);
-    rows.push(rowOf(comparison));
-    const text = ["", ...comparisonLines(comparison)];
-    console.log(text.join("\n"));
-    lines.push(...text);
+  for (const [i, work] of cases.entries()) {
+    console.error(`\n[${i + 1}/${cases.length}] ${work.id}`);
+    const start = performance.now();
+    const row = rowOf(await compare(work, settings), version);
+    rows.push(row);
+    console.log(`\n${rowLines(row).join("\n")}`);
+    console.error(`\n${((performance.now() - start) / 1000).toFixed(0)} s`);
+    // After every row: a long bench that is ended keeps what it has.
+    if (write && row.peers.length > 0) writeAll(mergeRows(lastResults(), [row]));
   }
-  for (const sentence of regressions(rows, lastResults())) console.error(`\nSlower than before. ${sentence}`);
-  if (write) writeAll(machine, lines, rows);
+  for (const sentence of regressions(rows, before)) console.error(`\nSlower than before. ${sentence}`);
+  if (rows.some(({ peers }) => peers.length === 0)) process.exitCode = 1;
 }
 
-/** Only of all rows: part of them would leave the file without the others. */
-function writeAll(machine: readonly string[], lines: readonly string[], rows: readonly Row[]): void {
-  if (cases.length < CASES.length) fail("--write is for all rows; leave --only out.");
-  const head = [
-    "# Measured speed",
-    "",
-    "Written by `npm run bench -- --write`.",
-    "",
-    ...machine,
-    "",
-    "![Chart](chart.svg)",
-  ];
-  writeFileSync(new URL("../RESULTS.md", import.meta.url), `${[...head, ...lines].join("\n")}\n`);
-  writeFileSync(new URL("../chart.svg", import.meta.url), chart(rows));
+/** The version of a Node binary, such as 24.21.0. */
+function versionOf(binary: string): string {
+  const { stdout, status } = spawnSync(binary, ["--version"], { encoding: "utf8" });
+  if (status !== 0) fail(`--node ${binary} does not run.`);
+  return stdout.trim().slice(1);
+}
+
+function writeAll(rows: readonly Row[]): void {
   writeResults(rows);
+  writeFileSync(new URL("../RESULTS.md", import.meta.url), resultsPage(rows));
+  const pinned = rows.filter((row) => Number.parseInt(row.node, 10) === Number.parseInt(process.versions.node, 10));
+  writeFileSync(new URL("../chart.svg", import.meta.url), chart(pinned));
 }

@@ -62,7 +62,12 @@ describe("a worker process", () => {
 });
 
 describe("compare", () => {
-  const settings = (python: string) => ({ rounds: 5, threads: 1, interpreters: { node: process.execPath, python } });
+  const settings = (python: string) => ({
+    rounds: 5,
+    threads: 1,
+    seconds: 1,
+    interpreters: { node: process.execPath, python },
+  });
 
   it.each([
     ["at its start", CRASHES_AT_ONCE],
@@ -76,7 +81,13 @@ describe("compare", () => {
 
   it("has no results without the engine", async () => {
     const interpreters = { node: interpreter("no-engine", SEGFAULT), python: CRASHES_AT_ONCE };
-    const { results, absent } = await compare(work, { rounds: 5, threads: 1, interpreters });
+    const { results, absent } = await compare(work, {
+      rounds: 5,
+      threads: 1,
+      seconds: 1,
+      waitSeconds: 0,
+      interpreters,
+    });
     expect(results).toEqual([]);
     expect(absent[0]).toBe("engine: the process ended with signal SIGSEGV");
   });
