@@ -29,8 +29,7 @@ export function resultsPage(rows: readonly Row[]): string {
 const HEAD = [
   "# Measured speed",
   "",
-  "Written by `npm run bench -- --write`; [results.json](results.json) has the quantiles, versions and dates of every row, and",
-  "[PERFORMANCE.md](../PERFORMANCE.md) says what limits them.",
+  "Written by `npm run bench -- --write`; [results.json](results.json) has the quantiles, versions and dates of every row.",
   "",
   "![Time of each library over the engine's](chart.svg)",
   "",

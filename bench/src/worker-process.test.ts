@@ -66,6 +66,7 @@ describe("compare", () => {
     rounds: 5,
     threads: 1,
     seconds: 1,
+    waitSeconds: 0,
     interpreters: { node: process.execPath, python },
   });
 
