@@ -47,6 +47,7 @@ export function chart(rows: readonly Row[]): string {
   const width = LABEL_WIDTH + PLOT_WIDTH + 60;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}" role="img">`,
+    "<title>Time of each library over the engine's</title>",
     "<style>text{font:12px sans-serif;fill:#777}line{stroke:#777;stroke-dasharray:3 3}</style>",
     text(20, 16, "Time of each library over the engine's: right of the line, RepVGG's WebAssembly engine is faster"),
     ...legend,
