@@ -1,7 +1,11 @@
 import { defineConfig } from "vitest/config";
+import { swiftShaderEnvironment } from "./tooling/scripts/swiftshader.mjs";
 
 // Tests run on the sources: every package's exports put the "@repvgg/source" condition first.
 const conditions = ["@repvgg/source", "node", "import", "default"];
+
+// The dynamic loader reads these when a process starts: they must be there before the workers are.
+Object.assign(process.env, swiftShaderEnvironment());
 
 export default defineConfig({
   resolve: { conditions },
