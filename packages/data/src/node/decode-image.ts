@@ -1,6 +1,7 @@
 import { RepvggError } from "@repvgg/core";
 import type { SharpConstructor } from "sharp";
-import type { ByteImage } from "../image/byte-image.ts";
+import type { Box, ByteImage, Size } from "../image/byte-image.ts";
+import { type JpegDecoder, loadJpegDecoder } from "../jpeg/jpeg-decoder.ts";
 
 /** Pillow's own limit: more pixels are taken for an attack, before anything is decoded. */
 const MAX_PIXELS = 178_956_970;
@@ -14,10 +15,14 @@ const GREY_PNG = 0;
  *
  * @param bytes JPEG, PNG, WebP, GIF or TIFF; borrowed.
  * @param name For messages.
+ * @param wanted The part of an image of this size that is needed: other pixels may be left black. @default all of it
  * @throws {RepvggError} `E_DATA`: no image, truncated or damaged, of another kind, or of too many pixels.
  */
-export async function decodeImage(bytes: Uint8Array, name: string): Promise<ByteImage> {
+export async function decodeImage(bytes: Uint8Array, name: string, wanted?: (size: Size) => Box): Promise<ByteImage> {
   assertImage(bytes, name);
+  jpegDecoder ??= await loadJpegDecoder();
+  const usual = jpegDecoder.decode(bytes, wanted);
+  if (usual) return usual;
   try {
     const { data, info } = await pipelineOf(bytes, await loadSharp()).toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
@@ -35,6 +40,7 @@ export async function decodeImage(bytes: Uint8Array, name: string): Promise<Byte
   }
 }
 
+let jpegDecoder: JpegDecoder | undefined;
 let loading: Promise<SharpConstructor> | undefined;
 
 /** 30 ms that only those who decode pay. */

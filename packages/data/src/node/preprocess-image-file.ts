@@ -2,9 +2,11 @@ import { readFile } from "node:fs/promises";
 import { type Images, RepvggError } from "@repvgg/core";
 import { toGrey } from "../image/enhance.ts";
 import { loadResampler } from "../image/load-resampler.ts";
+import { neededPart } from "../image/needed-part.ts";
 import type { Resampler } from "../image/resampler.ts";
 import { resizeAndCrop } from "../image/resize-and-crop.ts";
 import { type Preprocessing, preprocess } from "../preprocessing.ts";
+import { generatorOf } from "../random.ts";
 import { NO_RANDOMNESS } from "../transform.ts";
 import { decodeImage } from "./decode-image.ts";
 
@@ -31,7 +33,8 @@ export async function preprocessImageFile(file: string, preprocessing: Preproces
   } catch (cause) {
     throw new RepvggError("E_DATA", `${file} cannot be read: ${(cause as Error).message}.`, { cause });
   }
-  const rgb = await decodeImage(bytes, file);
+  const steps = [{ kind: "resizeAndCrop", ...preprocessing }] as const;
+  const rgb = await decodeImage(bytes, file, (size) => neededPart(size, steps, generatorOf(0)));
   resampler ??= loadResampler();
   const image = resizeAndCrop(await resampler, inputChannels === 1 ? toGrey(rgb) : rgb, preprocessing, file);
   const { height, width, channels, data } = image;

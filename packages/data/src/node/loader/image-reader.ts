@@ -1,8 +1,9 @@
 import type { EncodedSample } from "../../encoded-dataset.ts";
-import type { ByteImage } from "../../image/byte-image.ts";
+import type { ByteImage, Size } from "../../image/byte-image.ts";
 import { toGrey } from "../../image/enhance.ts";
 import { type ImagePipeline, loadImagePipeline } from "../../image/image-pipeline.ts";
 import { fixedSteps, type ImageStep } from "../../image/image-steps.ts";
+import { neededPart } from "../../image/needed-part.ts";
 import { generatorOf } from "../../random.ts";
 import { decodeImage } from "../decode-image.ts";
 import { DiskCache } from "./disk-cache.ts";
@@ -45,20 +46,25 @@ export class ImageReader {
     return { fresh, storedBytes };
   }
 
-  async #prepare({ sample, cached, mayStore }: Task, file: SampleFile): Promise<Prepared> {
+  async #prepare(task: Task, file: SampleFile): Promise<Prepared> {
+    const { sample, cached, mayStore } = task;
     const { stamp } = file;
     if (cached?.stamp === stamp) return { image: cached, storedBytes: 0 };
     const key = this.#disk && this.#keyOf(sample, stamp);
     const known = this.#disk?.read(key);
     if (known) return { image: known, storedBytes: 0 };
-    const image = await this.#decode(sample, file);
+    const image = await this.#decode(task, file);
     if (!mayStore) return { image, storedBytes: 0 };
     if (this.#disk) return { image, storedBytes: this.#disk.write(key, image) };
     return { image, fresh: this.#options.cache === "ram" ? shared(image, stamp) : undefined, storedBytes: 0 };
   }
 
-  async #decode({ name }: EncodedSample, file: SampleFile): Promise<ByteImage> {
-    const rgb = await decodeImage(file.read(), name);
+  /** The image after the fixed steps; where there are none, perhaps only the part that its random ones will look at. */
+  async #decode({ sample: { name }, mayStore, epoch, index }: Task, file: SampleFile): Promise<ByteImage> {
+    const { steps, seed } = this.#options;
+    const isWhole = mayStore && this.#fixed.length === 0;
+    const wanted = (size: Size) => neededPart(size, isWhole ? [] : steps, generatorOf(seed, epoch, index));
+    const rgb = await decodeImage(file.read(), name, wanted);
     const image = this.#options.channels === 1 ? toGrey(rgb) : rgb;
     return this.#pipeline.run(image, this.#fixed, generatorOf(0), name);
   }
