@@ -8,6 +8,19 @@ const PAGE_BYTES = 65536;
 /** What 32-bit addresses reach. */
 export const MAX_MEMORY_BYTES = 65536 * PAGE_BYTES;
 
+/** From so many bytes outside of its heap on, V8 collects garbage for their sake. */
+const BALLAST_BYTES = 2 ** 26;
+
+/** What a disposed runtime lets go. */
+interface Held {
+  readonly exports: EngineExports;
+  /**
+   * V8 frees a memory when it collects garbage, but does not take shared memories for a reason to: without this buffer, which it
+   * counts, disposed networks would pile up to gigabytes. Nobody writes to it, so that it takes addresses only.
+   */
+  readonly ballast: ArrayBuffer;
+}
+
 interface EngineExports {
   init(): void;
   launch(program: number, calls: number, threads: number): void;
@@ -18,12 +31,12 @@ interface EngineExports {
 export class Runtime {
   readonly threads: number;
   #floats: Float32Array;
-  #exports: EngineExports | undefined;
+  #held: Held | undefined;
   readonly #workers: WorkerPool;
   #disposed = false;
 
   private constructor(exports: EngineExports, memory: WebAssembly.Memory, workers: WorkerPool, threads: number) {
-    this.#exports = exports;
+    this.#held = { exports, ballast: new ArrayBuffer(Math.min(memory.buffer.byteLength, BALLAST_BYTES)) };
     this.#floats = new Float32Array(memory.buffer);
     this.#workers = workers;
     this.threads = threads;
@@ -55,7 +68,7 @@ export class Runtime {
 
   run({ address, calls }: PlacedProgram): void {
     this.assertUsable();
-    this.#exports!.launch(address, calls, this.threads);
+    this.#held!.exports.launch(address, calls, this.threads);
   }
 
   /** @throws {RepvggError} `E_DISPOSED`. */
@@ -66,10 +79,10 @@ export class Runtime {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#exports!.stop();
+    this.#held!.exports.stop();
     this.#workers.terminate();
     // Whoever still holds the disposed network does not hold its memory.
-    this.#exports = undefined;
+    this.#held = undefined;
     this.#floats = new Float32Array();
   }
 }

@@ -25,7 +25,14 @@ import {
 } from "@repvgg/core";
 import { EngineAverage } from "./average.ts";
 import { type CompiledTraining, compileTraining } from "./compile.ts";
-import { assertFits, checkOptions, EngineNetwork, type EngineNetworkOptions, STAGES } from "./engine-network.ts";
+import {
+  type Around,
+  assertFits,
+  checkOptions,
+  EngineNetwork,
+  type EngineNetworkOptions,
+  STAGES,
+} from "./engine-network.ts";
 import { findNonFinite, findNonFiniteGradient } from "./find-non-finite.ts";
 import { createInferenceNetwork } from "./inference.ts";
 import { addImages, panelled } from "./layouts.ts";
@@ -124,7 +131,8 @@ class TrainingNetwork implements EngineTrainingNetwork {
     assertTrains(this);
     this.#network.assertImages(images);
     this.#rollBack();
-    return this.#average.during(() => this.#network.predict(images, this.#placed.programs.evaluate));
+    const during: Around = (run) => this.#average.during(run);
+    return this.#network.predict(images, this.#placed.programs.evaluate, during);
   }
 
   forward(images: Images): Outputs<NdArray> & { readonly logits: Logits } {
