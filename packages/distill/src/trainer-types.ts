@@ -129,7 +129,7 @@ export type Student = TrainableNetwork<Tensor, Scalar> & {
 export interface EmaOptions {
   /** In [0, 1). */
   readonly decay: number;
-  /** The decay rises from 0 to `decay` as `1 − 1 / t` does at step t, so that the first steps weigh no more than others. @default false */
+  /** The decay rises from 0 to `decay` as `1 − k^(−2/3)` does at step k, so that the first weights are soon forgotten; timm's. @default false */
   readonly warmup?: boolean;
 }
 
@@ -140,7 +140,7 @@ export interface TrainerOptions {
   /** Borrowed: the caller disposes it. To resume, made from `resume.network`. */
   network: Student;
   data: BatchSource;
-  /** @default crossEntropyObjective() */
+  /** @default withAuxiliaryLoss(crossEntropyObjective()) */
   objective?: Objective;
   epochs: number;
   /** @default SGD, with SGD_DEFAULTS */
