@@ -1,5 +1,4 @@
 import "@tensorflow/tfjs-backend-cpu";
-import type { NdArray } from "@repvgg/core";
 import { mul, type Scalar, setBackend } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { evaluate } from "./evaluate.ts";

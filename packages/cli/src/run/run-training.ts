@@ -9,6 +9,7 @@ import {
   type TrainerOptions,
   type TrainerState,
   type TrainingResult,
+  withAuxiliaryLoss,
 } from "@repvgg/distill";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
@@ -31,7 +32,7 @@ import { describePlan, planTraining, type TrainingPlan } from "./training-plan.t
 /** `repvgg train` and `repvgg distill`: plans, makes the run folder or continues one, trains. */
 export async function runTraining(command: TrainingCommand, given: Given, terminal: Terminal): Promise<CommandResult> {
   if (given.resume !== undefined) return continueRun(command, given.resume, given, terminal);
-  const plan = await planTraining(await newSettings(command, given));
+  const plan = await planTraining(await newSettings(command, given, (text) => terminal.note(text)));
   if (plan.newEntries.length > 0) {
     terminal.note(
       `${plan.settings.weights}: all weights are kept but those of the head (${plan.newEntries.join(", ")}), which start anew for ` +
@@ -52,7 +53,7 @@ async function continueRun(
   if (given.out !== undefined) {
     throw new RepvggError("E_USAGE", "--out goes with a new run only: --resume writes to the run's own folder.");
   }
-  const resumed = await resumedSettings(command, folder, given);
+  const resumed = await resumedSettings(command, folder, given, (text) => terminal.note(text));
   const planned = async () => {
     const plan = await planTraining(resumed.settings);
     const data = fingerprintsOf(plan);
@@ -110,7 +111,9 @@ async function train(plan: TrainingPlan, surroundings: Surroundings): Promise<Co
     });
     try {
       terminal.note(describeData(plan.source, "train", plan.training));
-      const { objective, dispose } = await openObjective(plan, device, signal, terminal);
+      const { objective: own, dispose } = await openObjective(plan, device, signal, terminal);
+      const { auxWeight: weight, labelSmoothing = 0 } = settings;
+      const objective = withAuxiliaryLoss(own, { weight, labelSmoothing });
       try {
         return await runInFolder(plan, surroundings, { device, network, objective, signal });
       } finally {
@@ -160,7 +163,7 @@ async function runTrainer(
   save: (state: TrainerState, epoch?: EpochReport) => Promise<void>,
 ): Promise<CommandResult> {
   const { settings, modelName, stepsPerEpoch } = plan;
-  const { epochs, accumulate, ema, patience, onNan, saveEvery } = settings;
+  const { epochs, accumulate, ema, emaWarmup, patience, onNan, saveEvery } = settings;
   terminal.note(`${modelName} on ${device.name}, threads: ${device.threads}; run folder: ${folder}`);
   const shown = await showTraining(terminal, epochs * Math.ceil(stepsPerEpoch / accumulate));
   const { data, validation } = await trainingSources(plan, shown);
@@ -173,7 +176,7 @@ async function runTrainer(
       epochs,
       optimizer: optimizerOf(settings),
       accumulate,
-      ...(ema !== undefined && { ema: { decay: ema } }),
+      ...(ema !== undefined && { ema: { decay: ema, warmup: emaWarmup } }),
       ...(patience !== undefined && { patience }),
       onNonFinite: onNan,
       schedule: scheduleOf(settings),
