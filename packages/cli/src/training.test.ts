@@ -34,10 +34,14 @@ describe("train", () => {
     expect(files).toEqual([
       "best.safetensors",
       "config.json",
+      expect.stringMatching(/^events\.out\.tfevents\./),
       "last.safetensors",
       "metrics.jsonl",
+      "report.html",
       "results.csv",
       "resume",
+      "status.json",
+      "validation.json",
     ]);
     const metrics = (await read("out/first/metrics.jsonl"))
       .toString()

@@ -71,6 +71,8 @@ export interface EpochReport {
 export interface ValidationBatch extends EvaluationBatch {
   /** Counted from 1. */
   readonly epoch: number;
+  /** Which weights answered: the trained ones, or with `ema` their average, which is validated after them. */
+  readonly split: "val" | "ema";
 }
 
 /** The trainer waits for what a callback returns. */

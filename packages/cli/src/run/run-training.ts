@@ -12,6 +12,7 @@ import {
   withAuxiliaryLoss,
 } from "@repvgg/distill";
 import type { CommandResult } from "../command.ts";
+import { RunWatch } from "../report/run-watch.ts";
 import type { Terminal } from "../terminal.ts";
 import type { TrainingCommand } from "../training-options.ts";
 import { version } from "../version.ts";
@@ -168,6 +169,7 @@ async function runTrainer(
   const shown = await showTraining(terminal, epochs * Math.ceil(stepsPerEpoch / accumulate));
   const { data, validation } = await trainingSources(plan, shown);
   try {
+    const watch = await RunWatch.start({ folder, plan, device, data, state: resumed?.state });
     const trainer = new Trainer({
       network,
       data,
@@ -180,13 +182,16 @@ async function runTrainer(
       ...(patience !== undefined && { patience }),
       onNonFinite: onNan,
       schedule: scheduleOf(settings),
-      callbacks: shown.callbacks,
-      save: (state, { report }) => save(state, report),
+      callbacks: [shown.callbacks, watch.callbacks],
+      save: async (state, { report }) => {
+        await watch.beforeSave(state, report);
+        await save(state, report);
+      },
       saveEverySteps: saveEvery,
       signal,
       ...(resumed?.state && { resume: resumed.state }),
     });
-    return report(folder, plan, await trainer.run());
+    return report(folder, plan, await watch.during(() => trainer.run()));
   } finally {
     shown.stop();
     await Promise.all([data.close(), validation.close()]);
