@@ -1,7 +1,7 @@
 import { RepvggError } from "@repvgg/core";
 import { add, keep, mul, type Scalar, type Tensor2D } from "@tensorflow/tfjs-core";
 import { type CrossEntropyOptions, checkCrossEntropy, crossEntropy } from "./cross-entropy.ts";
-import type { Figures, Objective, ObjectiveStep } from "./objective.ts";
+import type { Figures, Objective, ObjectiveBatch } from "./objective.ts";
 import { targetsOf } from "./targets.ts";
 
 export interface AuxiliaryLossOptions extends CrossEntropyOptions {
@@ -44,10 +44,10 @@ export function withAuxiliaryLoss(objective: Objective, options: AuxiliaryLossOp
     };
   };
   return Object.assign(ask, {
-    async afterStep(step: ObjectiveStep): Promise<Figures> {
+    async afterBatch(batch: ObjectiveBatch): Promise<Figures> {
       const done = traces;
       traces = [];
-      const figures = await objective.afterStep?.(step);
+      const figures = await objective.afterBatch?.(batch);
       const values = await Promise.all(done.map(async (trace) => (await trace.data<"float32">())[0]!));
       for (const trace of done) trace.dispose();
       if (values.length === 0) return figures ?? {};

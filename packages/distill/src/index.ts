@@ -17,7 +17,7 @@ export type {
   BatchLoss,
   Figures,
   Objective,
-  ObjectiveStep,
+  ObjectiveBatch,
   TrainingPosition,
 } from "./objective.ts";
 export { crossEntropyObjective, kdObjective } from "./objectives.ts";

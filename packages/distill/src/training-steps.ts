@@ -61,9 +61,11 @@ export class TrainingSteps {
     checkBatch(batch, network.spec, "training set");
     const learningRate = this.learningRate(progress);
     const loss = await this.objective(batch, this.#positionOf(progress));
-    const result = await network.trainStep(batch.images, loss, this.#stepOf(progress, learningRate));
+    const step = this.#stepOf(progress, learningRate);
+    const result = await network.trainStep(batch.images, loss, step);
     const applied = Number.isFinite(result.loss) && result.nonFinite === undefined;
-    const figures = await this.objective.afterStep?.({ learningRate, applied });
+    const { accumulation } = step;
+    const figures = await this.objective.afterBatch?.({ learningRate, applied, ...(accumulation && { accumulation }) });
     if (isUpdateDone(progress, this.accumulate)) [this.#losses, this.#gradientNorm] = [[], undefined];
     if (result.gradientNorm !== undefined) this.#gradientNorm = result.gradientNorm;
     if (applied) {
