@@ -90,6 +90,10 @@ const SHARED_SETTINGS = {
     help: "stages that do not learn, from the stem on: stem,stage1,stage2,...",
     defaultText: "none",
   },
+  checkpointing: {
+    kind: "flag",
+    help: "keep fewer activations and compute them again: the same weights in less memory, 1.2 times the time; on wasm",
+  },
   ema: {
     kind: "number",
     help: "decay of an average of the weights, which is validated and saved too: 0.999",

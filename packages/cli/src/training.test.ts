@@ -99,6 +99,24 @@ describe("train", () => {
     expect(stderr).toContain("which start anew for 10 classes");
   });
 
+  it("trains to the same weights with --checkpointing; devices that cannot do that, or be exact, say so", async () => {
+    const args = [...TINY, "--epochs", "1", "--limit", "64", "--seed", "4"];
+    for (const [out, ...flags] of [
+      ["kept", "--exact"],
+      ["again", "--exact", "--checkpointing"],
+    ] as const) {
+      expect((await run("train", ...args, ...flags, "--out", `out/${out}`)).code).toBe(0);
+    }
+    const last = (out: string) => read(`out/${out}`, "last.safetensors");
+    expect(await last("again")).toEqual(await last("kept"));
+    const on = await run("train", ...args, "--device", "cpu", "--checkpointing", "--out", "out/cpu");
+    expect(on.code).toBe(1);
+    expect(on.stderr).toContain('Train on "wasm"');
+    const native = await run("train", ...args, "--device", "native", "--exact", "--out", "out/native");
+    expect(native.code).toBe(1);
+    expect(native.stderr).toContain("cannot be held to exact sums");
+  });
+
   it("takes all that decides a step, and continues with it bit for bit", async () => {
     const options = ["--optimizer", "adamw", "--clip-grad", "1", "--accumulate", "3", "--schedule", "one-cycle"];
     const more = [

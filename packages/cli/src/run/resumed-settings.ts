@@ -7,7 +7,17 @@ import { readRunConfig } from "./run-folder.ts";
 import { absolutePaths, type Given, givenSettings, type Settings, withScaledRate } from "./settings.ts";
 
 /** They change how long a run takes or what it keeps, not what comes out (but for bad images); a resumed run may be given others. */
-const FREE = new Set<string>(["device", "threads", "noWide", "saveEvery", "keep", "workers", "cache", "onBadImage"]);
+const FREE = new Set<string>([
+  "device",
+  "threads",
+  "noWide",
+  "checkpointing",
+  "saveEvery",
+  "keep",
+  "workers",
+  "cache",
+  "onBadImage",
+]);
 /** Where the data lies may change; whether it is the same is seen by its fingerprint. */
 const PLACE = "data";
 /** They decide which weights there are, or were used before the first step. */

@@ -109,6 +109,7 @@ async function train(plan: TrainingPlan, surroundings: Surroundings): Promise<Co
       imageSize: preprocessing.size,
       batchSize: settings.batchSize,
       freeze: frozenStages(settings),
+      checkpointing: settings.checkpointing,
     });
     try {
       terminal.note(describeData(plan.source, "train", plan.training));
