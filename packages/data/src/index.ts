@@ -50,4 +50,5 @@ export {
 export { type RandomErasingOptions, randomErasing } from "./random-erasing.ts";
 export { type ShiftOptions, shift } from "./shift.ts";
 export { type StratifiedSplitOptions, stratifiedSplit } from "./stratified-split.ts";
+export { type ShuffleOptions, shuffleStream, streamTarSamples, type TarSample } from "./tar/tar-samples.ts";
 export { compose, type ImageBatch, type Transform, type TransformContext } from "./transform.ts";

@@ -28,7 +28,7 @@ export interface OpenedDataset extends Layout<LabelledImages> {
  * Labels are the places of the class names in sorted order, as torchvision's ImageFolder numbers them. Where there is no part
  * for validation but one for testing, with labels, that is it.
  *
- * @param path A folder, or a table (.csv).
+ * @param path A folder, a table (.csv), an archive (.tar) or a pattern of several: `shard-{000..004}.tar`.
  * @throws {RepvggError} `E_DATA`: it cannot be read, is no layout that is known, or (`strict`) has errors.
  */
 export async function openDataset(path: string, options: OpenDatasetOptions = {}): Promise<OpenedDataset> {
@@ -57,7 +57,7 @@ async function openFolder(root: string): Promise<Layout<LabelledImages>> {
   throw new RepvggError(
     "E_DATA",
     `${root} is no data set that is known: it has ${here.length === 0 ? "nothing in it" : list(here)}. Known are folders with ` +
-      "train/CLASS/ and val/CLASS/ or with CLASS/ alone, Tiny-ImageNet, ImageNet, MNIST idx files and tables (path,label).",
+      "train/CLASS/ and val/CLASS/ or with CLASS/ alone, Tiny-ImageNet, ImageNet, MNIST idx files, WebDataset archives (.tar) and tables (path,label).",
   );
 }
 

@@ -9,6 +9,8 @@ import { hasMnistFiles, readMnist } from "./layouts/mnist.ts";
 import { type FolderEntries, isImageName, readFolder } from "./layouts/read-folder.ts";
 import { splitFolders, splitOf } from "./layouts/split-folders.ts";
 import { readTinyImagenet } from "./layouts/tiny-imagenet.ts";
+import { expandBraces } from "./layouts/webdataset/expand-braces.ts";
+import { bySplit, findShards, readWebdataset } from "./layouts/webdataset/webdataset.ts";
 
 /**
  * Reads a folder as whichever layout it has, or undefined.
@@ -25,15 +27,23 @@ export async function readLayoutOfFolder(
   if (imagenet) return readImagenet(imagenet);
   const tables = await tablesOf(root, entries);
   if (tables.length > 0) return readCsvTables(tables);
-  return (await hasClassFolders(root, entries)) ? readImageFolder(root, entries) : undefined;
+  const isImageFolder = await hasClassFolders(root, entries);
+  const shards = await findShards(root, entries);
+  if (shards && (splitFolders(entries).train !== undefined || !isImageFolder)) return readWebdataset(shards);
+  return isImageFolder ? readImageFolder(root, entries) : undefined;
 }
 
-/** Reads a table. */
+/** Reads a table, or archives by their name or a pattern of it. */
 export async function readLayoutOfFile(file: string, isThere: boolean): Promise<Layout<LabelledImages>> {
+  const files = isThere ? [file] : expandBraces(file);
+  if (files.every((name) => /\.tar$/i.test(name))) return readWebdataset(bySplit(files));
   if (!isThere)
     throw new RepvggError("E_DATA", `${file} cannot be read: there is nothing of this name. Check the path.`);
   if (extname(file).toLowerCase() === ".csv") return readCsvTables([file]);
-  throw new RepvggError("E_DATA", `${file} is no data set that is known. Give a folder or a .csv table.`);
+  throw new RepvggError(
+    "E_DATA",
+    `${file} is no data set that is known. Give a folder, a .csv table or .tar archives.`,
+  );
 }
 
 /** With the validation images still in one folder; scripts that sort them into class folders make an image folder of it. */
