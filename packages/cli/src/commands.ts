@@ -1,6 +1,5 @@
 import type { Command } from "./command.ts";
 import { bench } from "./commands/bench.cmd.ts";
-import { dataDownload } from "./commands/data-download.cmd.ts";
 import { dataInspect } from "./commands/data-inspect.cmd.ts";
 import { devices } from "./commands/devices.cmd.ts";
 import { distill } from "./commands/distill.cmd.ts";
@@ -17,7 +16,7 @@ import { verify } from "./commands/verify.cmd.ts";
 
 /** What the commands of two words are about, by their first one. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  data: "Look at data sets, and fetch them.",
+  data: "Look at data sets.",
 };
 
 /** Every subcommand, in the order of `repvgg --help`. */
@@ -33,7 +32,6 @@ export const COMMANDS: readonly Command[] = [
   exportCheckpoint,
   bench,
   dataInspect,
-  dataDownload,
   devices,
   linkTensorflow,
   doctor,

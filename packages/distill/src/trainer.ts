@@ -17,7 +17,6 @@ import type {
   TrainerProgress,
   TrainerState,
   TrainingResult,
-  ValidationBatch,
 } from "./trainer-types.ts";
 import { TrainingSteps } from "./training-steps.ts";
 
@@ -202,16 +201,14 @@ export class Trainer {
     return { validation: own, ...(averaged && { average: averaged }) };
   }
 
-  async #evaluate(
-    validation: BatchSource,
-    record: Pick<ValidationBatch, "epoch" | "split"> & { lr: number },
-  ): Promise<EpochRecord> {
+  async #evaluate(validation: BatchSource, record: Pick<EpochRecord, "epoch" | "split" | "lr">): Promise<EpochRecord> {
     const { signal } = this.#options;
-    const { epoch, split } = record;
     const onBatch = async (report: EvaluationBatch) => {
-      for (const { onValidationBatch } of this.#callbacks) await onValidationBatch?.({ epoch, split, ...report });
+      if (record.split !== "val") return;
+      for (const { onValidationBatch } of this.#callbacks)
+        await onValidationBatch?.({ epoch: record.epoch, ...report });
     };
-    const { network, dispose } = await this.#evaluated(split === "ema");
+    const { network, dispose } = await this.#evaluated(record.split === "ema");
     try {
       const options = { onBatch, ...(signal && { signal }) };
       const { loss, top1, top5, images, seconds } = await evaluate(network, validation, options);
