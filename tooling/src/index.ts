@@ -1,5 +1,6 @@
 export { backward64 } from "./backward64.ts";
 export { crossEntropy64 } from "./cross-entropy64.ts";
+export { type DecodedEvent, decodeEventFolder } from "./decode-event-folder.ts";
 export { type Forward64, type ForwardOptions, forward64 } from "./forward64.ts";
 export { normal, randomImages, randomSpec, randomState } from "./random.ts";
 export { relativeError } from "./relative-error.ts";

@@ -179,3 +179,22 @@ describe("listDevices", () => {
     for (const { reason } of devices) expect(reason.length).toBeGreaterThan(20);
   });
 });
+
+describe("exact devices", () => {
+  it.each(PORTABLE)("are %s", async (name) => {
+    const device = await openDevice(name, { threads: 1, exact: true });
+    const predicting = await network(device, "deploy");
+    expect(relativeError((await predicting.predict(images(5))).data, reference("deploy"))).toBeLessThan(TOLERANCE);
+    predicting.dispose();
+  });
+
+  it.each(["cuda", "native", "webgpu"] as const)("are not %s", async (name) => {
+    await expect(openDevice(name, { exact: true })).rejects.toMatchObject({ code: "E_UNSUPPORTED" });
+  });
+
+  it("say so where they have no checkpointing", async () => {
+    const device = await openDevice("cpu");
+    const options = { spec: SPEC, state: trainState(), imageSize: IMAGE_SIZE, batchSize: 2, checkpointing: true };
+    await expect(device.createTrainableNetwork(options)).rejects.toMatchObject({ code: "E_UNSUPPORTED" });
+  });
+});

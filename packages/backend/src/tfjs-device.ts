@@ -15,6 +15,8 @@ interface Opened {
 
 interface Kind {
   readonly backend: TfjsBackend;
+  /** Whether its convolutions are known to add up their own products, always. */
+  readonly exact: boolean;
   /** Loads what the backend needs. @throws {RepvggError} `E_DEVICE`: it is not there. */
   open(options: DeviceOptions & { readonly gpu?: number | undefined }): Promise<Opened>;
 }
@@ -23,6 +25,7 @@ interface Kind {
 const KINDS: Record<TfjsDeviceName, Kind> = {
   cuda: {
     backend: "tensorflow",
+    exact: false,
     async open({ gpu }) {
       const { loadTensorflow } = await import("./tensorflow/load-tensorflow.ts");
       const version = await loadTensorflow("cuda", { gpu });
@@ -31,6 +34,7 @@ const KINDS: Record<TfjsDeviceName, Kind> = {
   },
   native: {
     backend: "tensorflow",
+    exact: false,
     async open({ threads }) {
       const { loadTensorflow } = await import("./tensorflow/load-tensorflow.ts");
       const { defaultThreads } = await import("./default-threads.ts");
@@ -41,6 +45,7 @@ const KINDS: Record<TfjsDeviceName, Kind> = {
   },
   webgpu: {
     backend: "webgpu",
+    exact: false,
     async open() {
       const { loadWebGpu } = await import("./webgpu/load-webgpu.ts");
       const { name, software } = await loadWebGpu();
@@ -50,12 +55,14 @@ const KINDS: Record<TfjsDeviceName, Kind> = {
   },
   "tfjs-wasm": {
     backend: "wasm",
+    exact: true,
     async open() {
       return { description: "TensorFlow.js in WebAssembly, 1 thread: an independent check", threads: 1 };
     },
   },
   cpu: {
     backend: "cpu",
+    exact: true,
     async open() {
       return { description: "TensorFlow.js in plain JavaScript, 1 thread: works everywhere, slowly", threads: 1 };
     },
@@ -65,13 +72,17 @@ const KINDS: Record<TfjsDeviceName, Kind> = {
 /**
  * A device on a tfjs backend.
  *
- * @throws {RepvggError} `E_DEVICE`: the backend does not start here.
+ * @throws {RepvggError} `E_DEVICE`: the backend does not start here; `E_UNSUPPORTED`: it cannot promise to be exact.
  */
 export async function openTfjsDevice(
   name: TfjsDeviceName,
   options: DeviceOptions & { readonly gpu?: number | undefined } = {},
 ): Promise<Device> {
-  const { backend, open } = KINDS[name];
+  const { backend, exact, open } = KINDS[name];
+  if (options.exact && !exact) {
+    const why = `The library behind the device "${name}" chooses how it convolves, so it cannot be held to exact sums.`;
+    throw new RepvggError("E_UNSUPPORTED", `${why} Use "wasm", "tfjs-wasm" or "cpu".`);
+  }
   const { description, threads } = await open(options);
   await withTfjsBackend(backend, () => {});
 
@@ -85,8 +96,13 @@ export async function openTfjsDevice(
       const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form }));
       return new TfjsDeviceNetwork(network, backend, { imageSize, batchSize });
     },
-    async createTrainableNetwork({ spec, state, imageSize, batchSize, freeze = [] }: TrainableNetworkOptions) {
+    async createTrainableNetwork(options: TrainableNetworkOptions) {
+      const { spec, state, imageSize, batchSize, freeze = [], checkpointing } = options;
       checkBatchSize(batchSize);
+      if (checkpointing) {
+        const why = `The device "${name}" keeps all activations of a step: TensorFlow.js has no gradient checkpointing.`;
+        throw new RepvggError("E_UNSUPPORTED", `${why} Train on "wasm", or with a smaller batch.`);
+      }
       await loadGradients();
       const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form: "train", freeze }));
       return new TfjsDeviceTrainableNetwork(network, backend, { imageSize, batchSize });

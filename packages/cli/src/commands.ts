@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { bench } from "./commands/bench.cmd.ts";
+import { dataDownload } from "./commands/data-download.cmd.ts";
 import { dataInspect } from "./commands/data-inspect.cmd.ts";
 import { devices } from "./commands/devices.cmd.ts";
 import { distill } from "./commands/distill.cmd.ts";
@@ -16,7 +17,7 @@ import { verify } from "./commands/verify.cmd.ts";
 
 /** What the commands of two words are about, by their first one. */
 export const GROUPS: Readonly<Record<string, string>> = {
-  data: "Look at data sets.",
+  data: "Look at data sets, and fetch them.",
 };
 
 /** Every subcommand, in the order of `repvgg --help`. */
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   exportCheckpoint,
   bench,
   dataInspect,
+  dataDownload,
   devices,
   linkTensorflow,
   doctor,

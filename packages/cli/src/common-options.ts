@@ -13,6 +13,10 @@ export const DEVICE_OPTIONS = {
     default: "auto",
   },
   threads: { kind: "integer", help: "threads of the computation", min: 1, max: 256, defaultText: "all cores" },
+  exact: {
+    kind: "flag",
+    help: "convolutions add up their own products, without Winograd's transforms: for proofs, slower",
+  },
   noWide: { kind: "flag", help: "leave V8's 256-bit vectors off; also REPVGG_NO_WIDE=1" },
 } as const satisfies OptionSpecs;
 

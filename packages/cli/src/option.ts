@@ -9,6 +9,8 @@ interface NumberOption {
   max?: number;
   /** `min` and `max` themselves are outside. */
   open?: "min" | "max";
+  /** May be given for a batch, as `0.1@256`. */
+  perBatch?: true;
 }
 
 interface TextOption {
@@ -47,15 +49,17 @@ interface FlagOption {
 export type OptionSpec = NumberOption | TextOption | ChoiceOption | ListOption | FlagOption;
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
-type ValueOf<O> = O extends { kind: "integer" | "number" }
-  ? number
-  : O extends { kind: "flag" }
-    ? boolean
-    : O extends { kind: "choice"; choices: readonly (infer C)[] }
-      ? C
-      : O extends { kind: "list" }
-        ? readonly string[]
-        : string;
+type ValueOf<O> = O extends { perBatch: true }
+  ? number | string
+  : O extends { kind: "integer" | "number" }
+    ? number
+    : O extends { kind: "flag" }
+      ? boolean
+      : O extends { kind: "choice"; choices: readonly (infer C)[] }
+        ? C
+        : O extends { kind: "list" }
+          ? readonly string[]
+          : string;
 
 /** The values that a command's `run` gets: undefined only where there is neither a value nor a default. */
 export type OptionValues<O> = {
@@ -97,7 +101,11 @@ export function isChoice(text: string, { choices, also }: ChoiceOption): boolean
 }
 
 /** The range in words, for `must be …`. */
-export function rangeText({ kind, min, max, open }: NumberOption): string {
+export function rangeText(option: NumberOption): string {
+  return option.perBatch ? `${rangeOf(option)}, or with its batch, as 0.1@256` : rangeOf(option);
+}
+
+function rangeOf({ kind, min, max, open }: NumberOption): string {
   const noun = kind === "integer" ? "a whole number" : "a number";
   if (min !== undefined && max !== undefined) {
     return `${noun} in ${open === "min" ? "(" : "["}${min}, ${max}${open === "max" ? ")" : "]"}`;
@@ -111,4 +119,11 @@ export function inRange(value: number, { kind, min, max, open }: NumberOption): 
   if (!Number.isFinite(value) || (kind === "integer" && !Number.isSafeInteger(value))) return false;
   if (min !== undefined && (open === "min" ? value <= min : value < min)) return false;
   return max === undefined || (open === "max" ? value < max : value <= max);
+}
+
+/** A rate that is given for a batch, `0.1@256`; undefined where the text is none, or a number is out of range. */
+export function parseRatePerBatch(text: string, option: NumberOption): { rate: number; images: number } | undefined {
+  const [rate, images, ...more] = text.split("@").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (rate === undefined || images === undefined || more.length > 0) return undefined;
+  return inRange(rate, option) && Number.isSafeInteger(images) && images >= 1 ? { rate, images } : undefined;
 }

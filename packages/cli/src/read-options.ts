@@ -7,6 +7,7 @@ import {
   type OptionSpec,
   type OptionSpecs,
   type OptionValues,
+  parseRatePerBatch,
   rangeText,
 } from "./option.ts";
 
@@ -57,6 +58,7 @@ async function readValue(key: string, spec: OptionSpec, raw: RawOption): Promise
     if (!isChoice(raw, spec)) throw await wrongChoice(key, raw, spec);
     return raw;
   }
+  if (spec.perBatch && parseRatePerBatch(raw, spec)) return raw;
   const value = raw.trim() === "" ? Number.NaN : Number(raw);
   if (!inRange(value, spec)) throw await usageError(`${flagName(key)} must be ${rangeText(spec)}, got "${raw}".`);
   return value;

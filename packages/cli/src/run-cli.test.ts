@@ -72,7 +72,11 @@ describe("wrong usage", () => {
     ["an unknown command of a group", ["data", "inspekt"], "unknown command 'inspekt'"],
     ["an unknown flag", ["train", "--epoch", "3"], "unknown option '--epoch' (Did you mean --epochs?)"],
     ["an unknown command", ["trian"], "unknown command 'trian' (Did you mean train?)"],
-    ["a value below its range", ["train", "--lr", "-1"], '--lr must be a number above 0, got "-1".'],
+    [
+      "a value below its range",
+      ["train", "--lr", "-1"],
+      '--lr must be a number above 0, or with its batch, as 0.1@256, got "-1".',
+    ],
     ["a value above its range", ["train", "--momentum", "1"], '--momentum must be a number in [0, 1), got "1".'],
     ["no number", ["train", "--epochs", "many"], '--epochs must be a whole number in [1, 100000], got "many".'],
     ["an empty number", ["train", "--epochs", ""], '--epochs must be a whole number in [1, 100000], got "".'],

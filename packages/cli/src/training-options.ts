@@ -25,7 +25,14 @@ const SHARED_SETTINGS = {
   epochs: { kind: "integer", help: "passes over the training images", min: 1, max: 100000, default: 4 },
   batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 128 },
   optimizer: { kind: "choice", help: "what updates the weights", choices: ["sgd", "adamw"], default: "sgd" },
-  lr: { kind: "number", help: "largest learning rate", min: 0, open: "min", defaultText: "0.1; of adamw 0.001" },
+  lr: {
+    kind: "number",
+    help: "largest learning rate; 0.1@256 scales it linearly from a step of 256 images to this one",
+    min: 0,
+    open: "min",
+    perBatch: true,
+    defaultText: "0.1; of adamw 0.001",
+  },
   momentum: { kind: "number", help: "momentum of SGD", min: 0, max: 1, open: "max", default: 0.9 },
   nesterov: { kind: "flag", help: "Nesterov's momentum, with SGD" },
   weightDecay: {
@@ -52,15 +59,29 @@ const SHARED_SETTINGS = {
   schedule: {
     kind: "choice",
     help: "how the learning rate falls",
-    choices: ["cosine", "step", "polynomial", "one-cycle", "constant"],
+    choices: ["cosine", "step", "multi-step", "polynomial", "one-cycle", "constant"],
     default: "cosine",
   },
   minLr: { kind: "number", help: "with --schedule cosine: the rate that it falls to", min: 0, default: 0 },
   stepEpochs: {
     kind: "integer",
-    help: "with --schedule step: epochs between two drops to a tenth",
+    help: "with --schedule step: epochs between two drops",
     min: 1,
     default: 30,
+  },
+  milestones: {
+    kind: "text",
+    value: "epochs",
+    help: "with --schedule multi-step: epochs after which the rate drops, counted from the end of the warm-up: 30,60,80",
+    defaultText: "none",
+  },
+  gamma: {
+    kind: "number",
+    help: "with --schedule step and multi-step: the factor of each drop",
+    min: 0,
+    max: 1,
+    open: "min",
+    default: 0.1,
   },
   warmupEpochs: { kind: "number", help: "epochs over which the learning rate first rises", min: 0, default: 0 },
   freeze: {
@@ -69,6 +90,10 @@ const SHARED_SETTINGS = {
     help: "stages that do not learn, from the stem on: stem,stage1,stage2,...",
     defaultText: "none",
   },
+  checkpointing: {
+    kind: "flag",
+    help: "keep fewer activations and compute them again: the same weights in less memory, 1.2 times the time; on wasm",
+  },
   ema: {
     kind: "number",
     help: "decay of an average of the weights, which is validated and saved too: 0.999",
@@ -76,6 +101,13 @@ const SHARED_SETTINGS = {
     max: 1,
     open: "max",
     defaultText: "no average",
+  },
+  emaWarmup: { kind: "flag", help: "with --ema: the decay rises to its value over the first steps, as timm's" },
+  auxWeight: {
+    kind: "number",
+    help: "weight of the loss of each auxiliary classifier of RepVGGplus",
+    min: 0,
+    default: 0.1,
   },
   patience: { kind: "integer", help: "stop after so many epochs without a better one", min: 1, defaultText: "never" },
   onNan: {

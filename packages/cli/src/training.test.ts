@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "@repvgg/checkpoint/node";
-import { findVariant, initialState } from "@repvgg/core";
+import { defineSpec, findVariant, initialState } from "@repvgg/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { idx, repvgg, start, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
 
@@ -34,10 +34,14 @@ describe("train", () => {
     expect(files).toEqual([
       "best.safetensors",
       "config.json",
+      expect.stringMatching(/^events\.out\.tfevents\./),
       "last.safetensors",
       "metrics.jsonl",
+      "report.html",
       "results.csv",
       "resume",
+      "status.json",
+      "validation.json",
     ]);
     const metrics = (await read("out/first/metrics.jsonl"))
       .toString()
@@ -95,6 +99,24 @@ describe("train", () => {
     expect(stderr).toContain("which start anew for 10 classes");
   });
 
+  it("trains to the same weights with --checkpointing; devices that cannot do that, or be exact, say so", async () => {
+    const args = [...TINY, "--epochs", "1", "--limit", "64", "--seed", "4"];
+    for (const [out, ...flags] of [
+      ["kept", "--exact"],
+      ["again", "--exact", "--checkpointing"],
+    ] as const) {
+      expect((await run("train", ...args, ...flags, "--out", `out/${out}`)).code).toBe(0);
+    }
+    const last = (out: string) => read(`out/${out}`, "last.safetensors");
+    expect(await last("again")).toEqual(await last("kept"));
+    const on = await run("train", ...args, "--device", "cpu", "--checkpointing", "--out", "out/cpu");
+    expect(on.code).toBe(1);
+    expect(on.stderr).toContain('Train on "wasm"');
+    const native = await run("train", ...args, "--device", "native", "--exact", "--out", "out/native");
+    expect(native.code).toBe(1);
+    expect(native.stderr).toContain("cannot be held to exact sums");
+  });
+
   it("takes all that decides a step, and continues with it bit for bit", async () => {
     const options = ["--optimizer", "adamw", "--clip-grad", "1", "--accumulate", "3", "--schedule", "one-cycle"];
     const more = [
@@ -122,6 +144,50 @@ describe("train", () => {
       expect(await read("out/many-killed", `${file}.safetensors`)).toEqual(
         await read("out/many", `${file}.safetensors`),
       );
+    }
+  });
+
+  it("scales a learning rate that is given for a batch with the images of a step, and says so", async () => {
+    const args = ["--lr", "0.2@256", "--accumulate", "2", "--dry-run", "--json"];
+    const { code, stdout, stderr } = await run("train", ...TINY, ...args);
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining("--lr 0.2@256: a learning rate of 0.025 for 32 images a step"),
+    ]);
+    expect(JSON.parse(stdout).settings.lr).toBe(0.025);
+    await writeFile(join(cwd, "scaled.json"), '{"lr": "0.2@256"}');
+    const fromFile = await run("train", ...TINY, "--config", "scaled.json", "--dry-run", "--json");
+    expect(JSON.parse(fromFile.stdout).settings.lr).toBe(0.0125);
+  });
+
+  it("drops the learning rate at milestones", async () => {
+    const args = ["--schedule", "multi-step", "--milestones", "1,3", "--gamma", "0.5", "--epochs", "4"];
+    await run("train", ...TINY, ...args, "--out", "out/milestones");
+    const lines = (await read("out/milestones/metrics.jsonl")).toString().trim().split("\n");
+    const rates = lines.map((line) => JSON.parse(line)).filter(({ split }) => split === "train");
+    expect(rates.map(({ lr }) => lr)).toEqual([0.1, 0.05, 0.05, 0.025]);
+  });
+
+  it("trains the auxiliary classifiers of RepVGGplus, and says how well", async () => {
+    const body = { numBlocks: [1, 1, 2, 1], widthMultiplier: [1 / 8, 1 / 8, 1 / 16, 1 / 32], strides: [1, 2, 2, 2, 2] };
+    const spec = defineSpec({
+      ...body,
+      squeezeExcitation: "after-relu",
+      auxiliaryHeads: true,
+      numClasses: 10,
+    } as never);
+    await saveCheckpoint(join(cwd, "plus.safetensors"), { spec, form: "train", state: initialState(spec, 1) });
+    const args = ["--model", "plus.safetensors", "--epochs", "3"];
+    expect((await run("train", ...TINY, ...args, "--out", "out/plus")).code).toBe(0);
+    const distilled = await run("distill", ...TINY, ...args, "--teacher", "out/plus", "--out", "out/plus-student");
+    expect(distilled.code).toBe(0);
+    for (const folder of ["out/plus", "out/plus-student"]) {
+      const lines = (await read(folder, "metrics.jsonl")).toString().trim().split("\n");
+      const losses = lines
+        .map((line) => JSON.parse(line).figures?.["loss/auxiliary"])
+        .filter((loss) => loss !== undefined);
+      expect(losses).toHaveLength(3);
+      expect(losses[2]).toBeLessThan(losses[0]);
     }
   });
 
@@ -266,7 +332,7 @@ describe("a config file", () => {
     [
       "an unknown choice",
       '{"schedule": "linear"}',
-      "schedule must be one of cosine, step, polynomial, one-cycle, constant.",
+      "schedule must be one of cosine, step, multi-step, polynomial, one-cycle, constant.",
     ],
     ["a list", "[]", "it must hold one object of settings"],
     ["no JSON", "{", "The config file bad.json cannot be used"],
@@ -298,7 +364,19 @@ describe("bad data", () => {
     ["a warm-up as long as the training", 2, ["--warmup-epochs", "4"], "--warmup-epochs 4 leaves nothing of 4 epochs"],
     ["stages that cannot be frozen", 2, ["--freeze", "stage2"], "stage2 cannot be frozen while stem learns"],
     ["a least rate above the largest", 2, ["--min-lr", "0.2"], "minFactor must be in [0, 1], got 2"],
-    ["a learning rate that is none", 2, ["--lr", "NaN"], '--lr must be a number above 0, got "NaN"'],
+    ["a learning rate that is none", 2, ["--lr", "NaN"], "--lr must be a number above 0, or with its batch"],
+    ["a negative learning rate", 2, ["--lr", "-0.1"], 'as 0.1@256, got "-0.1"'],
+    ["a learning rate for no batch", 2, ["--lr", "0.1@0"], 'as 0.1@256, got "0.1@0"'],
+    ["no epochs", 2, ["--epochs", "0"], "--epochs must be a whole number in [1, 100000]"],
+    ["no milestones", 2, ["--schedule", "multi-step"], "--milestones is missing"],
+    [
+      "falling milestones",
+      2,
+      ["--schedule", "multi-step", "--milestones", "3,1"],
+      "must be positive numbers that rise",
+    ],
+    ["late milestones", 2, ["--schedule", "multi-step", "--milestones", "1,4"], "has 4, which never comes"],
+    ["the warm-up of no average", 2, ["--ema-warmup"], "give --ema 0.999"],
     ["a missing folder", 1, ["--data", "nowhere"], "nowhere cannot be read: there is nothing of this name"],
     ["a folder without the files", 1, ["--data", "out"], "out is no data set that is known"],
     ["a run folder below a file", 2, ["--out", "digits/t10k-labels-idx1-ubyte/run"], "No run folder can be made at"],

@@ -6,6 +6,7 @@ export type RepvggErrorCode =
   | "E_DISPOSED"
   | "E_CHECKPOINT"
   | "E_DATA"
+  | "E_NETWORK"
   | "E_DEVICE"
   | "E_MEMORY"
   | "E_UNSUPPORTED"

@@ -45,7 +45,7 @@ const teacher: Teacher = Object.assign(() => random([N, C], 8) as Logits, { feat
 async function evaluate(terms: readonly LossTerm[], at = position) {
   const objective = distillationObjective({ teacher, terms });
   const result = lossGradient(await objective(batch, at), outputs);
-  return { ...result, figures: await objective.afterStep!({ learningRate: 0.1, applied: true }) };
+  return { ...result, figures: await objective.afterBatch!({ learningRate: 0.1, applied: true }) };
 }
 
 const combine = (a: NdArray | undefined, b: NdArray | undefined, [u, v]: readonly [number, number]) =>
@@ -133,7 +133,7 @@ describe("distillationObjective", () => {
     for (const applied of [true, false]) {
       const loss = await objective(batch, position);
       tidy(() => void lossGradient(loss, outputs));
-      await objective.afterStep!({ learningRate: 0.1, applied });
+      await objective.afterBatch!({ learningRate: 0.1, applied });
     }
     expect(memory().numTensors).toBe(before);
   });
@@ -142,7 +142,7 @@ describe("distillationObjective", () => {
     const objective = distillationObjective({ teacher, terms: [{ loss: "features", stages: [3] }] });
     const step = async (applied: boolean) => {
       const { loss } = lossGradient(await objective(batch, position), outputs);
-      await objective.afterStep!({ learningRate: 0.05, applied });
+      await objective.afterBatch!({ learningRate: 0.05, applied });
       return loss;
     };
     const first = await step(false);
@@ -150,6 +150,33 @@ describe("distillationObjective", () => {
     const losses = [first];
     for (let i = 0; i < 30; i++) losses.push(await step(true));
     expect(losses.at(-1)!).toBeLessThan(0.9 * first);
+  });
+});
+
+describe("hints under gradient accumulation", () => {
+  type Given = { applied?: boolean; accumulation?: { weight: number; last: boolean } };
+  /** The state of the projection after batches of the same images. */
+  async function learnt(...batches: readonly Given[]): Promise<ReadonlyMap<string, NdArray>> {
+    const objective = distillationObjective({ teacher, terms: [{ loss: "features", stages: [3] }] });
+    for (const given of batches) {
+      lossGradient(await objective(batch, position), outputs);
+      await objective.afterBatch!({ learningRate: 0.05, applied: true, ...given });
+    }
+    return (await objective.exportState!())!;
+  }
+  const half = (last: boolean, applied = true): Given => ({ applied, accumulation: { weight: 0.5, last } });
+
+  it("learn once an update, from the mean gradient of its batches", async () => {
+    const initial = await learnt({ applied: false });
+    expect(await learnt(half(false))).toEqual(initial);
+    expect(await learnt(half(false), half(true))).toEqual(await learnt({})); // twice the half is exact
+    expect(await learnt(half(false), half(true), half(false), half(true))).toEqual(await learnt({}, {}));
+  });
+
+  it("leave out a batch that is dropped, as the network does", async () => {
+    const only = await learnt({ accumulation: { weight: 0.5, last: true } });
+    expect(await learnt(half(false, false), half(true))).toEqual(only);
+    expect(await learnt(half(false), half(true, false))).toEqual(only);
   });
 });
 

@@ -15,7 +15,7 @@ import {
 import type { Batch } from "./batch-source.ts";
 import { HintProjections } from "./hint-projections.ts";
 import { checkTerms, type LossTerm, needsFeatures, type TermInputs, termLoss, termName } from "./loss-terms.ts";
-import type { BatchLoss, Figures, Objective, ObjectiveStep, TrainingPosition } from "./objective.ts";
+import type { BatchLoss, Figures, Objective, ObjectiveBatch, TrainingPosition } from "./objective.ts";
 import { valueAt } from "./scheduled.ts";
 import { targetsOf } from "./targets.ts";
 import type { Teacher } from "./teacher.ts";
@@ -29,7 +29,7 @@ export interface DistillationOptions {
   readonly seed?: number;
 }
 
-/** What a term leaves for the figures: read after the step. */
+/** What a term leaves for the figures: read after the batch. */
 interface TermTrace {
   readonly name: string;
   readonly value: Scalar;
@@ -52,7 +52,7 @@ interface TermTrace {
  *       ],
  *     })
  *
- * Its figures, of the epoch's steps on average: `loss/kd`, each term's value without its weight; `gradientNorm/kd`, the norm of the weighted term's
+ * Its figures, of the epoch's batches on average: `loss/kd`, each term's value without its weight; `gradientNorm/kd`, the norm of the weighted term's
  * gradient at the logits (of a term of features, at these); `gradientShare/kd`, its share among the terms of logits. A share
  * near 0 or 1 says that the others do not count.
  *
@@ -88,11 +88,11 @@ export function distillationObjective({ teacher, terms, seed = 0 }: Distillation
     };
   };
   return Object.assign(ask, {
-    async afterStep(step: ObjectiveStep): Promise<Figures> {
-      await projections.afterStep(step);
-      const done = traces;
+    async afterBatch(done: ObjectiveBatch): Promise<Figures> {
+      await projections.afterBatch(done);
+      const seen = traces;
       traces = [];
-      return figuresOf(await Promise.all(done.map(readTrace)));
+      return figuresOf(await Promise.all(seen.map(readTrace)));
     },
     exportState: async () => projections.exportState(),
     importState: async (state: Parameters<typeof projections.importState>[0]) => projections.importState(state),

@@ -1,4 +1,4 @@
-import { type NdArray, ndArray, RepvggError, sameShape, seededRandom } from "@repvgg/core";
+import { type Accumulation, type NdArray, ndArray, RepvggError, sameShape, seededRandom } from "@repvgg/core";
 import {
   add,
   keep,
@@ -11,18 +11,26 @@ import {
   tensor2d,
   tidy,
 } from "@tensorflow/tfjs-core";
-import type { ObjectiveStep } from "./objective.ts";
+import type { ObjectiveBatch } from "./objective.ts";
 import { watchGradient } from "./watch-gradient.ts";
 
 const MOMENTUM = 0.9;
+/** A batch that makes an update by itself. */
+const ALONE: Accumulation = { weight: 1, last: true };
 
-/** One projection: the weights, their momentum buffers, and the gradients that steps have left. */
-interface Projection {
-  readonly shape: readonly [inputs: number, outputs: number];
+interface Parameters {
   readonly weight: Float32Array;
   readonly bias: Float32Array;
-  readonly velocity: { readonly weight: Float32Array; readonly bias: Float32Array };
-  gradients: { weight: Tensor; bias: Tensor }[];
+}
+
+/** One projection: the weights, their momentum buffers, and gradients on their way to them. */
+interface Projection extends Parameters {
+  readonly shape: readonly [inputs: number, outputs: number];
+  readonly velocity: Parameters;
+  /** What the batch that is being done has left. */
+  seen: { weight: Tensor; bias: Tensor }[];
+  /** Of the batches of an update that is not complete. */
+  gathered: Parameters | undefined;
 }
 
 /**
@@ -58,7 +66,7 @@ export class HintProjections {
       const product = matMul(flat, tensor2d(projection.weight, [C, channels])) as Tensor2D;
       const bias = matMul(ones([N * h * w, 1]), tensor2d(projection.bias, [1, channels]));
       const projected = watchGradient(add<Tensor2D>(product, bias), (gradient) => {
-        projection.gradients.push({
+        projection.seen.push({
           weight: keep(matMul(flat, gradient, true)),
           bias: keep(matMul(ones([1, N * h * w]), gradient)),
         });
@@ -67,16 +75,23 @@ export class HintProjections {
     });
   }
 
-  /** Learns from the mean of the gradients since the last call, or drops them when the step was not applied. */
-  async afterStep({ learningRate, applied }: ObjectiveStep): Promise<void> {
+  /** Learns from the batch's gradient with the network: at once, or when the last batch of the update has come. */
+  async afterBatch({ learningRate, applied, accumulation = ALONE }: ObjectiveBatch): Promise<void> {
     for (const projection of this.#projections.values()) {
-      const { weight, bias, velocity, gradients } = projection;
-      projection.gradients = [];
-      const ofWeight = await takeMean(gradients.map(({ weight }) => weight));
-      const ofBias = await takeMean(gradients.map(({ bias }) => bias));
-      if (!applied || !ofWeight || !ofBias) continue;
-      update(weight, velocity.weight, ofWeight, learningRate);
-      update(bias, velocity.bias, ofBias, learningRate);
+      const { seen, weight, bias, velocity } = projection;
+      projection.seen = [];
+      const ofWeight = await takeSum(seen.map(({ weight }) => weight));
+      const ofBias = await takeSum(seen.map(({ bias }) => bias));
+      if (applied && ofWeight && ofBias) {
+        projection.gathered ??= zerosLike(projection);
+        addScaled(projection.gathered.weight, ofWeight, accumulation.weight);
+        addScaled(projection.gathered.bias, ofBias, accumulation.weight);
+      }
+      const { gathered } = projection;
+      if (!accumulation.last || !gathered) continue;
+      projection.gathered = undefined;
+      update(weight, velocity.weight, gathered.weight, learningRate);
+      update(bias, velocity.bias, gathered.bias, learningRate);
     }
   }
 
@@ -110,7 +125,8 @@ export class HintProjections {
         weight: take("weight", [inputs, outputs]),
         bias: take("bias", [outputs]),
         velocity: { weight: take("weight.velocity", [inputs, outputs]), bias: take("bias.velocity", [outputs]) },
-        gradients: [],
+        seen: [],
+        gathered: undefined,
       });
     }
   }
@@ -142,17 +158,26 @@ function initialProjection(shape: Projection["shape"], seed: number): Projection
     weight: uniform(inputs * outputs),
     bias: uniform(outputs),
     velocity: { weight: new Float32Array(inputs * outputs), bias: new Float32Array(outputs) },
-    gradients: [],
+    seen: [],
+    gathered: undefined,
   };
 }
 
-/** Reads and frees tensors of one shape; undefined without any. Accumulated gradients leave several. */
-async function takeMean(tensors: readonly Tensor[]): Promise<Float32Array | undefined> {
+/** Reads and frees tensors of one shape; undefined without any. */
+async function takeSum(tensors: readonly Tensor[]): Promise<Float32Array | undefined> {
   const arrays = await Promise.all(tensors.map((tensor) => tensor.data<"float32">()));
   for (const tensor of tensors) tensor.dispose();
   const [first, ...rest] = arrays;
-  if (first === undefined || rest.length === 0) return first;
-  return first.map((value, i) => rest.reduce((sum, array) => sum + array[i]!, value) / arrays.length);
+  return first && rest.reduce((sum, array) => sum.map((value, i) => value + array[i]!), first);
+}
+
+const zerosLike = ({ weight, bias }: Parameters): Parameters => ({
+  weight: new Float32Array(weight.length),
+  bias: new Float32Array(bias.length),
+});
+
+function addScaled(sum: Float32Array, values: Float32Array, scale: number): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + scale * values[i]!;
 }
 
 function update(values: Float32Array, velocity: Float32Array, gradient: Float32Array, learningRate: number): void {

@@ -1,5 +1,7 @@
 export { attentionLoss } from "./attention-loss.ts";
+export { AUXILIARY_LOSS_DEFAULTS, type AuxiliaryLossOptions, withAuxiliaryLoss } from "./auxiliary-loss.ts";
 export type { Batch, BatchSource, DataSetFacts } from "./batch-source.ts";
+export { bestEpoch } from "./best-epoch.ts";
 export { CROSS_ENTROPY_DEFAULTS, type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
 export { DIST_LOSS_DEFAULTS, type DistLossOptions, distLoss } from "./dist-loss.ts";
 export { type DistillationOptions, distillationObjective } from "./distillation-objective.ts";
@@ -15,7 +17,7 @@ export type {
   BatchLoss,
   Figures,
   Objective,
-  ObjectiveStep,
+  ObjectiveBatch,
   TrainingPosition,
 } from "./objective.ts";
 export { crossEntropyObjective, kdObjective } from "./objectives.ts";
@@ -42,6 +44,7 @@ export {
 } from "./schedules.ts";
 export { selectClasses } from "./select-classes.ts";
 export { DEFAULT_TEMPERATURE, softTargetLoss, type TemperatureOptions } from "./soft-target-loss.ts";
+export { type StepCount, stepsOf } from "./step-report.ts";
 export { targetsOf } from "./targets.ts";
 export type { Teacher } from "./teacher.ts";
 export { cachedTeacher, networkTeacher, teacherLogits } from "./teachers.ts";

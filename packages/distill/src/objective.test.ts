@@ -2,7 +2,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import { type NdArray, ndArray } from "@repvgg/core";
 import { mul, setBackend } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { Objective, ObjectiveStep, TrainingPosition } from "./objective.ts";
+import type { Objective, ObjectiveBatch, TrainingPosition } from "./objective.ts";
 import { crossEntropyObjective } from "./objectives.ts";
 import { tinyNetwork, trainingLoader } from "./test-training.ts";
 import { Trainer } from "./trainer.ts";
@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 /** Scales the loss by a factor of its own, which it halves at each step. */
 function learningObjective() {
-  const log: { positions: TrainingPosition[]; steps: ObjectiveStep[] } = { positions: [], steps: [] };
+  const log: { positions: TrainingPosition[]; steps: ObjectiveBatch[] } = { positions: [], steps: [] };
   let factor = 1;
   const labels = crossEntropyObjective();
   const objective: Objective = Object.assign(
@@ -25,7 +25,7 @@ function learningObjective() {
       return (outputs: Parameters<typeof loss>[0]) => mul(loss(outputs), scale) as ReturnType<typeof loss>;
     },
     {
-      afterStep(step: ObjectiveStep) {
+      afterBatch(step: ObjectiveBatch) {
         log.steps.push(step);
         factor /= 2;
         return { factor };
@@ -54,6 +54,16 @@ describe("an objective that learns", () => {
     expect(log.positions.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i));
     expect(log.steps.every(({ applied }) => applied)).toBe(true);
     expect(log.steps[6]!.learningRate).toBeCloseTo(0.05, 10); // half of the cosine
+  });
+
+  it("is told of every batch what part of a step it is", async () => {
+    const { objective, log } = learningObjective();
+    await new Trainer({ ...options(objective), epochs: 1, accumulate: 4 }).run();
+    const [fourth, half] = [0.25, 0.5]; // six batches: a step of four, and one of two
+    expect(log.steps.map(({ accumulation }) => accumulation)).toEqual([
+      ...[false, false, false, true].map((last) => ({ weight: fourth, last })),
+      ...[false, true].map((last) => ({ weight: half, last })),
+    ]);
   });
 
   it("has the means of its figures in each epoch's record", async () => {

@@ -1,4 +1,4 @@
-import type { LossFunction, NdArray } from "@repvgg/core";
+import type { Accumulation, LossFunction, NdArray } from "@repvgg/core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import type { Batch } from "./batch-source.ts";
 import type { TrainingLength } from "./schedules.ts";
@@ -14,14 +14,16 @@ export interface TrainingPosition extends TrainingLength {
   readonly step: number;
 }
 
-/** The step that was just done with the loss that the objective gave. */
-export interface ObjectiveStep {
+/** The batch that was just done with the loss that the objective gave. */
+export interface ObjectiveBatch {
   readonly learningRate: number;
-  /** Whether it changed the network: a loss that is not finite does not. */
+  /** Whether its gradient counts: that of a loss that is not finite does not. */
   readonly applied: boolean;
+  /** The batch's share of an update that several make; absent where each makes one. */
+  readonly accumulation?: Accumulation;
 }
 
-/** What an objective tells of its steps, by name. */
+/** What an objective tells of its batches, by name. */
 export type Figures = Readonly<Record<string, number>>;
 
 /**
@@ -36,11 +38,11 @@ export type Figures = Readonly<Record<string, number>>;
 export interface Objective {
   (batch: Batch, position: TrainingPosition): BatchLoss | Promise<BatchLoss>;
   /**
-   * Called after every step. What the loss itself learns is updated here.
+   * Called after every batch. What the loss itself learns is updated here, where the network is: with the last batch of a step.
    *
-   * @returns Figures of this step; their means over the epoch go into its record.
+   * @returns Figures of this batch; their means over the epoch go into its record.
    */
-  afterStep?(step: ObjectiveStep): Figures | Promise<Figures>;
+  afterBatch?(batch: ObjectiveBatch): Figures | Promise<Figures>;
   /** All that the objective has learnt; saved and restored with the training. */
   exportState?(): Promise<Map<string, NdArray>>;
   /** @throws {RepvggError} `E_STATE`: a name or shape does not fit. */

@@ -1,5 +1,4 @@
 import "@tensorflow/tfjs-backend-cpu";
-import type { NdArray } from "@repvgg/core";
 import { mul, type Scalar, setBackend } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { evaluate } from "./evaluate.ts";
@@ -100,21 +99,6 @@ describe("an average of the weights", () => {
     const { average } = await trainer.state();
     const { loss } = await evaluate(tinyNetwork(average), orderedLoader());
     expect(loss).toBe(history.at(-1)!.loss);
-  });
-
-  it("weighs the first steps like others with a warm-up", async () => {
-    const mean = async (ema: TrainerOptions["ema"]) => {
-      const network = tinyNetwork();
-      const biases: NdArray[] = [];
-      const onStep = async () => void biases.push((await network.exportState()).get("linear.bias")!);
-      const trainer = new Trainer(options({ network, epochs: 1, ...(ema && { ema }), callbacks: { onStep } }));
-      await trainer.run();
-      const { average } = await trainer.state();
-      return { found: average!.get("linear.bias")!.data[0]!, biases: biases.map(({ data }) => data[0]!) };
-    };
-    const { found, biases } = await mean({ decay: 0.999, warmup: true });
-    const expected = biases.reduce((sum, bias) => sum + bias, 0) / biases.length;
-    expect(Math.abs(found / expected - 1)).toBeLessThan(1e-5);
   });
 });
 

@@ -71,6 +71,8 @@ export interface EpochReport {
 export interface ValidationBatch extends EvaluationBatch {
   /** Counted from 1. */
   readonly epoch: number;
+  /** Which weights answered: the trained ones, or with `ema` their average, which is validated after them. */
+  readonly split: "val" | "ema";
 }
 
 /** The trainer waits for what a callback returns. */
@@ -129,7 +131,7 @@ export type Student = TrainableNetwork<Tensor, Scalar> & {
 export interface EmaOptions {
   /** In [0, 1). */
   readonly decay: number;
-  /** The decay rises from 0 to `decay` as `1 − 1 / t` does at step t, so that the first steps weigh no more than others. @default false */
+  /** The decay rises from 0 to `decay` as `1 − k^(−2/3)` does at step k, so that the first weights are soon forgotten; timm's. @default false */
   readonly warmup?: boolean;
 }
 
@@ -140,7 +142,7 @@ export interface TrainerOptions {
   /** Borrowed: the caller disposes it. To resume, made from `resume.network`. */
   network: Student;
   data: BatchSource;
-  /** @default crossEntropyObjective() */
+  /** @default withAuxiliaryLoss(crossEntropyObjective()) */
   objective?: Objective;
   epochs: number;
   /** @default SGD, with SGD_DEFAULTS */

@@ -17,6 +17,7 @@ import type {
   TrainerProgress,
   TrainerState,
   TrainingResult,
+  ValidationBatch,
 } from "./trainer-types.ts";
 import { TrainingSteps } from "./training-steps.ts";
 
@@ -201,14 +202,16 @@ export class Trainer {
     return { validation: own, ...(averaged && { average: averaged }) };
   }
 
-  async #evaluate(validation: BatchSource, record: Pick<EpochRecord, "epoch" | "split" | "lr">): Promise<EpochRecord> {
+  async #evaluate(
+    validation: BatchSource,
+    record: Pick<ValidationBatch, "epoch" | "split"> & { lr: number },
+  ): Promise<EpochRecord> {
     const { signal } = this.#options;
+    const { epoch, split } = record;
     const onBatch = async (report: EvaluationBatch) => {
-      if (record.split !== "val") return;
-      for (const { onValidationBatch } of this.#callbacks)
-        await onValidationBatch?.({ epoch: record.epoch, ...report });
+      for (const { onValidationBatch } of this.#callbacks) await onValidationBatch?.({ epoch, split, ...report });
     };
-    const { network, dispose } = await this.#evaluated(record.split === "ema");
+    const { network, dispose } = await this.#evaluated(split === "ema");
     try {
       const options = { onBatch, ...(signal && { signal }) };
       const { loss, top1, top5, images, seconds } = await evaluate(network, validation, options);

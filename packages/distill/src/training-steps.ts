@@ -1,4 +1,5 @@
 import { type OptimizerStep, RepvggError } from "@repvgg/core";
+import { withAuxiliaryLoss } from "./auxiliary-loss.ts";
 import type { Batch } from "./batch-source.ts";
 import { checkBatch } from "./check-training.ts";
 import type { EpochMeter } from "./epoch-meter.ts";
@@ -33,7 +34,7 @@ export class TrainingSteps {
 
   /** @throws {RepvggError} `E_USAGE`: an option is out of range. */
   constructor({ objective, optimizer, schedule, accumulate = 1, ema, onNonFinite = "stop" }: TrainerOptions) {
-    this.objective = objective ?? crossEntropyObjective();
+    this.objective = objective ?? withAuxiliaryLoss(crossEntropyObjective());
     this.#optimizer = optimizerOptions(optimizer);
     this.#schedule = schedule ?? cosineSchedule();
     this.accumulate = accumulate;
@@ -60,9 +61,11 @@ export class TrainingSteps {
     checkBatch(batch, network.spec, "training set");
     const learningRate = this.learningRate(progress);
     const loss = await this.objective(batch, this.#positionOf(progress));
-    const result = await network.trainStep(batch.images, loss, this.#stepOf(progress, learningRate));
+    const step = this.#stepOf(progress, learningRate);
+    const result = await network.trainStep(batch.images, loss, step);
     const applied = Number.isFinite(result.loss) && result.nonFinite === undefined;
-    const figures = await this.objective.afterStep?.({ learningRate, applied });
+    const { accumulation } = step;
+    const figures = await this.objective.afterBatch?.({ learningRate, applied, ...(accumulation && { accumulation }) });
     if (isUpdateDone(progress, this.accumulate)) [this.#losses, this.#gradientNorm] = [[], undefined];
     if (result.gradientNorm !== undefined) this.#gradientNorm = result.gradientNorm;
     if (applied) {
@@ -102,6 +105,12 @@ export class TrainingSteps {
   }
 }
 
-/** @param step Counted from 1. */
+/**
+ * With a warm-up: of timm's `ModelEmaV3(use_warmup=True)`.
+ *
+ *     decay(k) = min(decay, 1 − k^(−2/3))
+ *
+ * @param step `k`, counted from 1.
+ */
 const decayAt = (step: number, { decay, warmup = false }: EmaOptions) =>
-  warmup ? Math.min(decay, 1 - 1 / step) : decay;
+  warmup ? Math.min(decay, 1 - step ** (-2 / 3)) : decay;

@@ -1,13 +1,11 @@
 import { readFileSync } from "node:fs";
 import { type Device, type DeviceName, openDevice } from "@repvgg/backend";
 import { type Images, ndArray } from "@repvgg/core";
-import { type TorchReference, torchReference } from "@repvgg/tooling";
-import { add, mul, type Tensor2D } from "@tensorflow/tfjs-core";
+import { torchReference } from "@repvgg/tooling";
 import { afterAll, describe, expect, it } from "vitest";
+import { withAuxiliaryLoss } from "./auxiliary-loss.ts";
 import type { Batch, BatchSource } from "./batch-source.ts";
-import { crossEntropy } from "./cross-entropy.ts";
-import type { Objective } from "./objective.ts";
-import { oneHot } from "./one-hot.ts";
+import { crossEntropyObjective } from "./objectives.ts";
 import type { OptimizerOptions } from "./optimizer-options.ts";
 import {
   constantSchedule,
@@ -31,6 +29,7 @@ interface Case {
     readonly freeze?: string[];
     readonly labelSmoothing?: number;
     readonly mixture?: number;
+    readonly network?: "plain" | "plus";
   };
   /** Of each batch. */
   readonly losses: number[];
@@ -55,11 +54,8 @@ const SCHEDULES = {
 const [EPOCHS, BATCHES, BATCH, CLASSES] = [4, 5, 6, 10];
 /** Where the validation's batch stands. */
 const VALIDATION = 1000;
-const network: TorchReference = torchReference("plain");
-
 /** As `batch` in make_trainings.py. */
-function batchOf(index: number, mixture: number | undefined): Batch {
-  const [height, width] = network.plan.inputSize;
+function batchOf(index: number, [height, width]: readonly [number, number], mixture: number | undefined): Batch {
   const labels = Int32Array.from({ length: BATCH }, (_, n) => (index * 3 + n * 7) % CLASSES);
   const pixel = (n: number, y: number, x: number, c: number) =>
     Math.sin(0.9 * y + 0.3 * (labels[n]! + 1) * x + 2.1 * c + 0.7 * n + 1.3 * index);
@@ -78,25 +74,22 @@ function batchOf(index: number, mixture: number | undefined): Batch {
   return { images: ndArray(images.shape, data), labels, indices, mixture: { partners, lambda: mixture } };
 }
 
-const source = (count: number, first: (epoch: number) => number, mixture?: number): BatchSource => ({
+const source = (
+  count: number,
+  first: (epoch: number) => number,
+  size: readonly [number, number],
+  mixture?: number,
+): BatchSource => ({
   batchesPerEpoch: count,
   batchSize: BATCH,
   dataset: { length: count * BATCH },
   async *batches(epoch, start = 0) {
-    for (let i = start; i < count; i++) yield batchOf(first(epoch) + i, mixture);
+    for (let i = start; i < count; i++) yield batchOf(first(epoch) + i, size, mixture);
   },
 });
 
-const objectiveOf =
-  ({ labelSmoothing = 0 }: Case["options"]): Objective =>
-  ({ labels, mixture }) =>
-  ({ logits }) => {
-    const own = oneHot(labels, CLASSES);
-    if (!mixture) return crossEntropy(logits as Tensor2D, own, { labelSmoothing });
-    const partners = oneHot(mixture.partners.map((n) => labels[n]!) as Int32Array, CLASSES);
-    const targets = add<Tensor2D>(mul(own, mixture.lambda), mul(partners, 1 - mixture.lambda));
-    return crossEntropy(logits as Tensor2D, targets, { labelSmoothing });
-  };
+const objectiveOf = ({ labelSmoothing = 0 }: Case["options"]) =>
+  withAuxiliaryLoss(crossEntropyObjective({ labelSmoothing }), { labelSmoothing });
 
 function scheduleOf({ kind, options, warmupEpochs = 0 }: Case["options"]["schedule"]): Schedule {
   const schedule = SCHEDULES[kind](options as never);
@@ -127,7 +120,12 @@ afterAll(async () => {
 const TOLERANCE = 1e-4;
 
 /** tfjs on the CPU takes a second a case; it is compared with the engine, case by case, in the backend package. */
-const ON_TFJS = ["SGD with Nesterov's momentum, cosine", "AdamW with accumulation and clipping", "frozen stages"];
+const ON_TFJS = [
+  "SGD with Nesterov's momentum, cosine",
+  "AdamW with accumulation and clipping",
+  "frozen stages",
+  "auxiliary classifiers",
+];
 
 describe.each([
   ["wasm", Object.keys(CASES)],
@@ -136,18 +134,20 @@ describe.each([
   it.each(cases)("%s", async (title) => {
     const { options, ...expected } = CASES[title]!;
     const { optimizer, schedule, accumulate = 1, ema, freeze = [], mixture } = options;
+    const network = torchReference(options.network ?? "plain");
+    const size = network.plan.inputSize;
     const trained = await (await deviceOf(name)).createTrainableNetwork({
       spec: network.plan.spec,
       state: network.state,
-      imageSize: network.plan.inputSize,
+      imageSize: size,
       batchSize: BATCH,
       freeze,
     });
     const steps: StepReport[] = [];
     const { history } = await new Trainer({
       network: trained,
-      data: source(BATCHES, (epoch) => epoch * BATCHES, mixture),
-      validation: source(1, () => VALIDATION),
+      data: source(BATCHES, (epoch) => epoch * BATCHES, size, mixture),
+      validation: source(1, () => VALIDATION, size),
       epochs: EPOCHS,
       objective: objectiveOf(options),
       optimizer,

@@ -1,4 +1,4 @@
-import { type Logits, RepvggError, type StateDict } from "@repvgg/core";
+import { RepvggError, type StateDict } from "@repvgg/core";
 import { type ParameterLayout, readSlot, type Slot, writeSlot } from "./parameters.ts";
 import type { Runtime } from "./runtime.ts";
 import type { CompiledUpdates } from "./updates.ts";
@@ -49,8 +49,8 @@ export class EngineAverage {
     this.#exists = true;
   }
 
-  /** Runs `predict` while the average stands where the parameters do. @throws {RepvggError} `E_USAGE`: there is none yet. */
-  during(predict: () => Logits): Logits {
+  /** Calls `run` while the average stands where the parameters do. @throws {RepvggError} `E_USAGE`: there is none yet. */
+  during(run: () => void): void {
     if (!this.#exists) throw new RepvggError("E_USAGE", "There is no average yet: train with `averageDecay` first.");
     const { floats } = this.#runtime;
     const [start, end] = this.#bounds();
@@ -58,7 +58,7 @@ export class EngineAverage {
     const offset = this.#layout.averageOffset / 4;
     floats.copyWithin(start, start + offset, end + offset);
     try {
-      return predict();
+      run();
     } finally {
       floats.set(own, start);
     }

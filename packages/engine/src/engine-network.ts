@@ -22,6 +22,16 @@ import { MAX_MEMORY_BYTES, type Runtime } from "./runtime.ts";
 
 export const STAGES = [1, 2, 3, 4] as const;
 
+/** Runs something with a preparation before and a restoration after it. */
+export type Around = (run: () => void) => void;
+
+/** Resolves once timers, sockets and the like had their turn. */
+const nextTurn = () =>
+  new Promise<void>((resolve) => {
+    if (typeof setImmediate === "function") setImmediate(resolve);
+    else setTimeout(resolve);
+  });
+
 /** What an engine network is made from. */
 export interface EngineNetworkOptions {
   readonly spec: RepVggSpec;
@@ -62,36 +72,48 @@ export class EngineNetwork {
     this.#buffers = buffers;
   }
 
-  /** Logits, by as many runs of `program` as the images make batches. */
-  predict(images: Images, program: PlacedProgram): Logits {
+  /**
+   * Logits, by as many runs of `program` as the images make batches. Between two, whatever else waits for this thread gets its turn.
+   *
+   * @param around Calls each run, with what it needs before and after.
+   */
+  async predict(images: Images, program: PlacedProgram, around: Around = (run) => run()): Promise<Logits> {
     const [N] = images.shape;
     const classes = this.plan.spec.numClasses;
     const data = new Float32Array(N * classes);
-    this.#run(images, program, (start, count) => data.set(this.logits(count), start * classes));
+    const run = () => this.runtime.run(program);
+    await this.#eachBatch(
+      images,
+      () => around(run),
+      (start, count) => data.set(this.logits(count), start * classes),
+    );
     return { shape: [N, classes], data };
   }
 
   /** Outputs of the stages, in the same way. */
-  features(images: Images, program: PlacedProgram): Images[] {
+  async features(images: Images, program: PlacedProgram): Promise<Images[]> {
     const [N] = images.shape;
     const features = STAGES.map((stage): Images => {
       const { block } = lastOfStage(this.#buffers, stage);
       return zeros([N, ...block.outputSize, block.outChannels]);
     });
-    this.#run(images, program, (start, count) => {
+    const read = (start: number, count: number) => {
       for (const [i, { shape, data }] of features.entries()) {
         data.set(this.stageOutput(STAGES[i]!, count).data, start * sizeOf(shape.slice(1)));
       }
-    });
+    };
+    await this.#eachBatch(images, () => this.runtime.run(program), read);
     return features;
   }
 
-  #run(images: Images, program: PlacedProgram, read: (start: number, count: number) => void): void {
+  async #eachBatch(images: Images, run: () => void, read: (start: number, count: number) => void): Promise<void> {
     const [N] = images.shape;
     for (let start = 0; start < N; start += this.batchSize) {
+      if (start > 0) await nextTurn();
+      this.runtime.assertUsable(); // it may have been disposed in the turn before
       const count = Math.min(this.batchSize, N - start);
       this.stage(images, start, count);
-      this.runtime.run(program);
+      run();
       read(start, count);
     }
   }

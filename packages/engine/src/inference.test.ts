@@ -1,4 +1,13 @@
-import { type Form, findVariant, fuseState, layerPlan, type Network, predict64 } from "@repvgg/core";
+import {
+  defineSpec,
+  type Form,
+  findVariant,
+  fuseState,
+  initialState,
+  layerPlan,
+  type Network,
+  predict64,
+} from "@repvgg/core";
 import { forward64, randomImages, randomState, relativeError } from "@repvgg/tooling";
 import { afterEach, describe, expect, it } from "vitest";
 import { compileInference } from "./compile.ts";
@@ -93,5 +102,54 @@ describe("RepVGG-A0", () => {
     networks.push(network);
     const { data } = await network.predict(images);
     expect(relativeError(data, predict64(plan, state, images).data)).toBeLessThan(2e-5);
+  });
+});
+
+describe("the thread", () => {
+  it("is free for others between two batches", async () => {
+    const testCase = testNetwork(TEST_NETWORKS["one pixel left"]!);
+    const network = await createInferenceNetwork({ ...testCase, form: "train" });
+    networks.push(network);
+    const images = randomImages([10, ...testCase.imageSize, 3], 3);
+    let [turns, ended] = [0, false];
+    const count = () => {
+      turns++;
+      if (!ended) setImmediate(count);
+    };
+    setImmediate(count);
+    const [all, two] = await Promise.all([network.predict(images), network.predict(randomImages([2, 5, 17, 3], 4))]);
+    ended = true;
+    expect(turns).toBeGreaterThanOrEqual(9);
+    // Two calls at once do not disturb each other.
+    expect(all).toEqual(await network.predict(images));
+    expect(two).toEqual(await network.predict(randomImages([2, 5, 17, 3], 4)));
+
+    const late = network.predict(images);
+    network.dispose();
+    await expect(late).rejects.toMatchObject({ code: "E_DISPOSED" });
+  });
+});
+
+describe("memory", () => {
+  it("stays flat over 200 networks made and disposed", async () => {
+    const spec = defineSpec({
+      numBlocks: [1, 1, 1, 1],
+      widthMultiplier: [1 / 4, 1 / 8, 1 / 16, 1 / 32],
+      numClasses: 2,
+    });
+    const state = initialState(spec, 1);
+    const images = randomImages([16, 96, 96, 3], 1);
+    const options = { spec, state, form: "train", imageSize: [96, 96], batchSize: 16 } as const;
+    let [first, most] = [0, 0];
+    for (let i = 0; i < 200; i++) {
+      const network = await createInferenceNetwork(options);
+      await network.predict(images); // touches all of it, tens of MB
+      network.dispose();
+      const { rss } = process.memoryUsage();
+      if (i === 20) first = rss;
+      most = Math.max(most, rss);
+    }
+    // Five networks more at a time than at first: garbage is collected in its own time.
+    expect(most - first).toBeLessThan(300e6);
   });
 });

@@ -2,11 +2,24 @@ import { RepvggError } from "@repvgg/core";
 import { loadEngine } from "./binaries.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { PlacedProgram } from "./program.ts";
-import type { WorkerPool } from "./workers.ts";
+import { startWorkers, type WorkerPool } from "./workers.ts";
 
 const PAGE_BYTES = 65536;
 /** What 32-bit addresses reach. */
 export const MAX_MEMORY_BYTES = 65536 * PAGE_BYTES;
+
+/** From so many bytes outside of its heap on, V8 collects garbage for their sake. */
+const BALLAST_BYTES = 2 ** 26;
+
+/** What a disposed runtime lets go. */
+interface Held {
+  readonly exports: EngineExports;
+  /**
+   * V8 frees a memory when it collects garbage, but does not take shared memories for a reason to: without this buffer, which it
+   * counts, disposed networks would pile up to gigabytes. Nobody writes to it, so that it takes addresses only.
+   */
+  readonly ballast: ArrayBuffer;
+}
 
 interface EngineExports {
   init(): void;
@@ -18,36 +31,34 @@ interface EngineExports {
 export class Runtime {
   readonly threads: number;
   #floats: Float32Array;
-  #exports: EngineExports | undefined;
+  #held: Held | undefined;
   readonly #workers: WorkerPool;
   #disposed = false;
 
-  private constructor(exports: EngineExports, memory: WebAssembly.Memory, workers: WorkerPool) {
-    this.#exports = exports;
+  private constructor(exports: EngineExports, memory: WebAssembly.Memory, workers: WorkerPool, threads: number) {
+    this.#held = { exports, ballast: new ArrayBuffer(Math.min(memory.buffer.byteLength, BALLAST_BYTES)) };
     this.#floats = new Float32Array(memory.buffer);
     this.#workers = workers;
-    this.threads = workers.count + 1;
+    this.threads = threads;
   }
 
   /**
    * @param plan Everything placed; its constants are written.
-   * @param workers Owned from here on.
    * @param write Writes what else the memory holds at first, while the threads start.
    * @throws {RepvggError} `E_MEMORY`: the system does not give that much.
    */
-  static async create(plan: MemoryPlan, workers: WorkerPool, write: (floats: Float32Array) => void): Promise<Runtime> {
+  static async create(plan: MemoryPlan, threads: number, write: (floats: Float32Array) => void): Promise<Runtime> {
     const { module } = await loadEngine();
     const pages = Math.ceil(plan.bytes / PAGE_BYTES);
     const memory = allocate(pages);
     const instance = new WebAssembly.Instance(module, { env: { memory, abort: onAbort } });
     const exports = instance.exports as unknown as EngineExports;
     exports.init();
-    const attached = workers.attach(module, memory);
+    const starting = startWorkers(module, memory, threads - 1);
     const words = new Int32Array(memory.buffer);
     for (const { address, content } of plan.constants) words.set(content(), address / 4);
     write(new Float32Array(memory.buffer));
-    await attached;
-    return new Runtime(exports, memory, workers);
+    return new Runtime(exports, memory, await starting, threads);
   }
 
   /** The whole memory; empty after {@link dispose}. */
@@ -57,7 +68,7 @@ export class Runtime {
 
   run({ address, calls }: PlacedProgram): void {
     this.assertUsable();
-    this.#exports!.launch(address, calls, this.threads);
+    this.#held!.exports.launch(address, calls, this.threads);
   }
 
   /** @throws {RepvggError} `E_DISPOSED`. */
@@ -68,10 +79,10 @@ export class Runtime {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#exports!.stop();
+    this.#held!.exports.stop();
     this.#workers.terminate();
     // Whoever still holds the disposed network does not hold its memory.
-    this.#exports = undefined;
+    this.#held = undefined;
     this.#floats = new Float32Array();
   }
 }

@@ -25,7 +25,14 @@ import {
 } from "@repvgg/core";
 import { EngineAverage } from "./average.ts";
 import { type CompiledTraining, compileTraining } from "./compile.ts";
-import { assertFits, checkOptions, EngineNetwork, type EngineNetworkOptions, STAGES } from "./engine-network.ts";
+import {
+  type Around,
+  assertFits,
+  checkOptions,
+  EngineNetwork,
+  type EngineNetworkOptions,
+  STAGES,
+} from "./engine-network.ts";
 import { findNonFinite, findNonFiniteGradient } from "./find-non-finite.ts";
 import { createInferenceNetwork } from "./inference.ts";
 import { addImages, panelled } from "./layouts.ts";
@@ -33,7 +40,6 @@ import { EngineOptimizer } from "./optimizer.ts";
 import { readSlot, trainableSlots, writeState } from "./parameters.ts";
 import { partOf } from "./program.ts";
 import { MAX_MEMORY_BYTES, Runtime } from "./runtime.ts";
-import { withWorkers } from "./workers.ts";
 
 export type { EngineNetworkOptions } from "./engine-network.ts";
 
@@ -125,7 +131,8 @@ class TrainingNetwork implements EngineTrainingNetwork {
     assertTrains(this);
     this.#network.assertImages(images);
     this.#rollBack();
-    return this.#average.during(() => this.#network.predict(images, this.#placed.programs.evaluate));
+    const during: Around = (run) => this.#average.during(run);
+    return this.#network.predict(images, this.#placed.programs.evaluate, during);
   }
 
   forward(images: Images): Outputs<NdArray> & { readonly logits: Logits } {
@@ -344,9 +351,7 @@ export async function createTrainingNetwork(options: TrainingNetworkOptions): Pr
   const whole = compile(batchSize, true);
   const { memory, result } = whole.memory.bytes <= MAX_MEMORY_BYTES ? whole : compile(batchSize, false);
 
-  const runtime = await withWorkers(threads - 1, (workers) =>
-    Runtime.create(memory, workers, (floats) => writeState(floats, result.parameters, state)),
-  );
+  const runtime = await Runtime.create(memory, threads, (floats) => writeState(floats, result.parameters, state));
   const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
   return new TrainingNetwork(network, result, entries, state);
 }

@@ -17,6 +17,7 @@ describe("axisTicks", () => {
     [0.2, 3, 4, [0.2, 0.5, 1, 2]],
     [0.007, 0.8, 4, [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]],
     [1e-7, 10, 4, [1e-7, 1e-5, 1e-3, 0.1, 10]],
+    [1.1, 1.9, 4, [1.2, 1.4, 1.6, 1.8]],
   ])("marks %d to %d logarithmically, about %d times", (min, max, about, expected) => {
     expect(axisTicks(min, max, { log: true, about })).toEqual(expected);
   });

@@ -13,14 +13,16 @@ function linearTicks(min: number, max: number, about: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => exact((first + i) * step));
 }
 
-/** Powers of ten; where they are few, also 2 and 5 times them; where they are many, every second or third. */
+/** Powers of ten; where they are few, also 2 and 5 times them, or equal steps; where they are many, every second or third. */
 function logarithmicTicks(min: number, max: number, about: number): number[] {
   const [low, high] = [Math.floor(Math.log10(min) + 1e-9), Math.ceil(Math.log10(max) - 1e-9)];
   const every = Math.max(1, Math.ceil((high - low) / about));
   const powers = Array.from({ length: Math.floor((high - low) / every) + 1 }, (_, i) => 10 ** (low + i * every));
   const visible = (ticks: number[]) => ticks.filter((tick) => tick >= min * (1 - 1e-9) && tick <= max * (1 + 1e-9));
   const tens = visible(powers.map(exact));
-  return tens.length > 2 ? tens : visible(powers.flatMap((power) => [1, 2, 5].map((factor) => exact(factor * power))));
+  if (tens.length > 2) return tens;
+  const more = visible(powers.flatMap((power) => [1, 2, 5].map((factor) => exact(factor * power))));
+  return more.length > 1 ? more : linearTicks(min, max, about);
 }
 
 /** Without the last bits of a product: 0.30000000000000004 → 0.3. */

@@ -10,7 +10,7 @@ export interface ReliabilityBin {
 const SIZE = 340;
 const LEFT = 44;
 const TOP = 12;
-const SIDE = SIZE - LEFT - 12;
+const SIDE = SIZE - LEFT - 22; // half of the last label stands beside it
 const BASE = TOP + SIDE;
 const STRIP = 46;
 

@@ -1,7 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { nearestName, RepvggError } from "@repvgg/core";
 import { type ZodType, z } from "zod";
-import { choicesText, type OptionSpec, type OptionSpecs, type OptionValues, rangeText } from "../option.ts";
+import {
+  choicesText,
+  type OptionSpec,
+  type OptionSpecs,
+  type OptionValues,
+  parseRatePerBatch,
+  rangeText,
+} from "../option.ts";
 
 /** What a run folder's config.json says besides the settings; ignored when it is given as `--config`. */
 const RUN_KEY = "run";
@@ -31,7 +38,8 @@ function field(spec: OptionSpec): ZodType {
   let number = spec.kind === "integer" ? z.int() : z.number();
   if (spec.min !== undefined) number = spec.open === "min" ? number.gt(spec.min) : number.min(spec.min);
   if (spec.max !== undefined) number = spec.open === "max" ? number.lt(spec.max) : number.max(spec.max);
-  return number;
+  if (!spec.perBatch) return number;
+  return z.union([number, z.string().refine((text) => parseRatePerBatch(text, spec) !== undefined)]);
 }
 
 /**

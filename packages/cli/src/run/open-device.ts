@@ -4,6 +4,7 @@ import type { Terminal } from "../terminal.ts";
 export interface DeviceChoice {
   device: string;
   threads?: number | undefined;
+  exact: boolean;
   noWide: boolean;
 }
 
@@ -11,8 +12,8 @@ export interface DeviceChoice {
 export async function openDeviceOf(choice: DeviceChoice, terminal: Terminal): Promise<Device> {
   await prepareEngine(choice, terminal);
   const { openDevice } = await import("@repvgg/backend");
-  const { device, threads } = choice;
-  return openDevice(device as Parameters<typeof openDevice>[0], threads === undefined ? {} : { threads });
+  const { device, threads, exact } = choice;
+  return openDevice(device as Parameters<typeof openDevice>[0], { exact, ...(threads !== undefined && { threads }) });
 }
 
 /** Sets V8's flag for 256-bit kernels. It is process-wide, so only an application may; and before the engine is loaded. */

@@ -4,10 +4,20 @@ import { withDefaults } from "../read-options.ts";
 import { SETTINGS, type TrainingCommand } from "../training-options.ts";
 import type { DataFingerprint } from "./data-fingerprint.ts";
 import { readRunConfig } from "./run-folder.ts";
-import { absolutePaths, type Given, givenSettings, type Settings } from "./settings.ts";
+import { absolutePaths, type Given, givenSettings, type Settings, withScaledRate } from "./settings.ts";
 
 /** They change how long a run takes or what it keeps, not what comes out (but for bad images); a resumed run may be given others. */
-const FREE = new Set<string>(["device", "threads", "noWide", "saveEvery", "keep", "workers", "cache", "onBadImage"]);
+const FREE = new Set<string>([
+  "device",
+  "threads",
+  "noWide",
+  "checkpointing",
+  "saveEvery",
+  "keep",
+  "workers",
+  "cache",
+  "onBadImage",
+]);
 /** Where the data lies may change; whether it is the same is seen by its fingerprint. */
 const PLACE = "data";
 /** They decide which weights there are, or were used before the first step. */
@@ -47,13 +57,16 @@ export async function resumedSettings(
   command: TrainingCommand,
   folder: string,
   given: Given,
+  note: (text: string) => void,
 ): Promise<ResumedSettings> {
   const { run = {}, ...saved } = (await readRunConfig(folder)) as { run?: RunFacts };
   if (run.command !== command) {
     throw new RepvggError("E_USAGE", `${folder} is a run of \`repvgg ${run.command}\`: continue it with that command.`);
   }
   const before = withDefaults(SETTINGS[command], saved as Partial<Settings>) as Settings;
-  const others = await absolutePaths(await givenSettings(command, given));
+  const typed = await absolutePaths(await givenSettings(command, given));
+  const { lr } = withScaledRate({ ...before, ...typed }, note);
+  const others = { ...typed, ...("lr" in typed && { lr }) } as Partial<Settings>;
   const changes = Object.entries(others)
     .map(([key, after]) => ({ key, before: before[key as keyof Settings], after }))
     .filter(({ key, before, after }) => !FREE.has(key) && key !== PLACE && after !== before);

@@ -9,8 +9,10 @@ import {
   type TrainerOptions,
   type TrainerState,
   type TrainingResult,
+  withAuxiliaryLoss,
 } from "@repvgg/distill";
 import type { CommandResult } from "../command.ts";
+import { RunWatch } from "../report/run-watch.ts";
 import type { Terminal } from "../terminal.ts";
 import type { TrainingCommand } from "../training-options.ts";
 import { version } from "../version.ts";
@@ -31,7 +33,7 @@ import { describePlan, planTraining, type TrainingPlan } from "./training-plan.t
 /** `repvgg train` and `repvgg distill`: plans, makes the run folder or continues one, trains. */
 export async function runTraining(command: TrainingCommand, given: Given, terminal: Terminal): Promise<CommandResult> {
   if (given.resume !== undefined) return continueRun(command, given.resume, given, terminal);
-  const plan = await planTraining(await newSettings(command, given));
+  const plan = await planTraining(await newSettings(command, given, (text) => terminal.note(text)));
   if (plan.newEntries.length > 0) {
     terminal.note(
       `${plan.settings.weights}: all weights are kept but those of the head (${plan.newEntries.join(", ")}), which start anew for ` +
@@ -52,7 +54,7 @@ async function continueRun(
   if (given.out !== undefined) {
     throw new RepvggError("E_USAGE", "--out goes with a new run only: --resume writes to the run's own folder.");
   }
-  const resumed = await resumedSettings(command, folder, given);
+  const resumed = await resumedSettings(command, folder, given, (text) => terminal.note(text));
   const planned = async () => {
     const plan = await planTraining(resumed.settings);
     const data = fingerprintsOf(plan);
@@ -107,10 +109,13 @@ async function train(plan: TrainingPlan, surroundings: Surroundings): Promise<Co
       imageSize: preprocessing.size,
       batchSize: settings.batchSize,
       freeze: frozenStages(settings),
+      checkpointing: settings.checkpointing,
     });
     try {
       terminal.note(describeData(plan.source, "train", plan.training));
-      const { objective, dispose } = await openObjective(plan, device, signal, terminal);
+      const { objective: own, dispose } = await openObjective(plan, device, signal, terminal);
+      const { auxWeight: weight, labelSmoothing = 0 } = settings;
+      const objective = withAuxiliaryLoss(own, { weight, labelSmoothing });
       try {
         return await runInFolder(plan, surroundings, { device, network, objective, signal });
       } finally {
@@ -160,11 +165,12 @@ async function runTrainer(
   save: (state: TrainerState, epoch?: EpochReport) => Promise<void>,
 ): Promise<CommandResult> {
   const { settings, modelName, stepsPerEpoch } = plan;
-  const { epochs, accumulate, ema, patience, onNan, saveEvery } = settings;
+  const { epochs, accumulate, ema, emaWarmup, patience, onNan, saveEvery } = settings;
   terminal.note(`${modelName} on ${device.name}, threads: ${device.threads}; run folder: ${folder}`);
   const shown = await showTraining(terminal, epochs * Math.ceil(stepsPerEpoch / accumulate));
   const { data, validation } = await trainingSources(plan, shown);
   try {
+    const watch = await RunWatch.start({ folder, plan, device, data, state: resumed?.state });
     const trainer = new Trainer({
       network,
       data,
@@ -173,17 +179,20 @@ async function runTrainer(
       epochs,
       optimizer: optimizerOf(settings),
       accumulate,
-      ...(ema !== undefined && { ema: { decay: ema } }),
+      ...(ema !== undefined && { ema: { decay: ema, warmup: emaWarmup } }),
       ...(patience !== undefined && { patience }),
       onNonFinite: onNan,
       schedule: scheduleOf(settings),
-      callbacks: shown.callbacks,
-      save: (state, { report }) => save(state, report),
+      callbacks: [shown.callbacks, watch.callbacks],
+      save: async (state, { report }) => {
+        await watch.beforeSave(state, report);
+        await save(state, report);
+      },
       saveEverySteps: saveEvery,
       signal,
       ...(resumed?.state && { resume: resumed.state }),
     });
-    return report(folder, plan, await trainer.run());
+    return report(folder, plan, await watch.during(() => trainer.run()));
   } finally {
     shown.stop();
     await Promise.all([data.close(), validation.close()]);

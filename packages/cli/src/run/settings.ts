@@ -2,13 +2,13 @@ import { resolve } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { ADAMW_DEFAULTS, SGD_DEFAULTS } from "@repvgg/distill";
 import type { DISTILLATION_OPTIONS } from "../distillation-options.ts";
-import { flagName, type OptionSpecs, type OptionValues } from "../option.ts";
+import { flagName, type OptionSpecs, type OptionValues, parseRatePerBatch } from "../option.ts";
 import { withDefaults } from "../read-options.ts";
 import {
   type DISTILL_SETTINGS,
   type RUN_OPTIONS,
   SETTINGS,
-  type TRAIN_SETTINGS,
+  TRAIN_SETTINGS,
   type TrainingCommand,
 } from "../training-options.ts";
 import { readConfig } from "./config-file.ts";
@@ -18,17 +18,24 @@ type Values = OptionValues<typeof TRAIN_SETTINGS> & OptionValues<typeof DISTILL_
 type OwnOfOne = "labelSmoothing" | keyof typeof DISTILLATION_OPTIONS;
 
 /** All that decides the result of a training: the defaults, a config file over them, flags over both. */
-export type Settings = Omit<Values, OwnOfOne> & Partial<Pick<Values, OwnOfOne>>;
+export type Settings = Omit<Values, OwnOfOne | "lr"> &
+  Partial<Pick<Values, OwnOfOne>> & { readonly lr?: number | undefined };
+/** The same before `--lr 0.1@256` is worked out. */
+type Unscaled = Omit<Settings, "lr"> & Pick<Values, "lr">;
 /** What was typed. */
-export type Given = Partial<Settings & OptionValues<typeof RUN_OPTIONS>>;
+export type Given = Partial<Unscaled & OptionValues<typeof RUN_OPTIONS>>;
 
 /**
  * The settings of a new run.
  *
  * @throws {RepvggError} `E_USAGE`: the config file is wrong, or a required setting is missing.
  */
-export async function newSettings(command: TrainingCommand, given: Given): Promise<Settings> {
-  const settings = withDefaults(SETTINGS[command], await givenSettings(command, given)) as Settings;
+export async function newSettings(
+  command: TrainingCommand,
+  given: Given,
+  note: (text: string) => void,
+): Promise<Settings> {
+  const settings = withDefaults(SETTINGS[command], await givenSettings(command, given)) as Unscaled;
   const missing = (key: string, why: string): never => {
     throw new RepvggError("E_USAGE", `${flagName(key)} is missing: ${why}`);
   };
@@ -37,11 +44,29 @@ export async function newSettings(command: TrainingCommand, given: Given): Promi
   if (command === "distill" && settings.teacher === undefined) {
     missing("teacher", "it names the checkpoint to learn from. Train one first, with `repvgg train`.");
   }
-  return absolutePaths(withOptimizerDefaults(settings));
+  return absolutePaths(withOptimizerDefaults(withScaledRate(settings, note)));
+}
+
+/**
+ * `0.1@256` as the rate of a step of this training, which grows with its images.
+ *
+ * @param note Is told the rate.
+ * @see Goyal et al. 2017, §2.1. https://arxiv.org/abs/1706.02677
+ */
+export function withScaledRate<S extends Pick<Unscaled, "batchSize" | "accumulate"> & Partial<Pick<Unscaled, "lr">>>(
+  settings: S,
+  note: (text: string) => void,
+): Omit<S, "lr"> & { readonly lr: number | undefined } {
+  const { lr, batchSize, accumulate } = settings;
+  if (typeof lr !== "string") return { ...settings, lr };
+  const { rate, images } = parseRatePerBatch(lr, TRAIN_SETTINGS.lr)!;
+  const scaled = Number(((rate * batchSize * accumulate) / images).toPrecision(12));
+  note(`--lr ${lr}: a learning rate of ${scaled} for ${batchSize * accumulate} images a step`);
+  return { ...settings, lr: scaled };
 }
 
 /** What a config file says, and flags over it. @throws {RepvggError} `E_USAGE`: the config file is wrong. */
-export async function givenSettings(command: TrainingCommand, given: Given): Promise<Partial<Settings>> {
+export async function givenSettings(command: TrainingCommand, given: Given): Promise<Partial<Unscaled>> {
   const specs: OptionSpecs = SETTINGS[command];
   const fromFile = given.config === undefined ? {} : await readConfig(given.config, specs);
   const flags = Object.fromEntries(Object.entries(given).filter(([key]) => key in specs));
@@ -55,7 +80,7 @@ function withOptimizerDefaults(settings: Settings): Settings {
 }
 
 /** Files and folders by their whole path, so that a run can be continued from anywhere. */
-export async function absolutePaths<S extends Partial<Settings>>(settings: S): Promise<S> {
+export async function absolutePaths<S extends Partial<Unscaled>>(settings: S): Promise<S> {
   const paths: Record<string, string> = {};
   for (const key of ["data", "model", "weights", "teacher"] as const) {
     const value = settings[key];

@@ -1,7 +1,9 @@
+import { RepvggError } from "@repvgg/core";
 import {
   ADAMW_DEFAULTS,
   constantSchedule,
   cosineSchedule,
+  multiStepSchedule,
   type OptimizerOptions,
   oneCycleSchedule,
   polynomialSchedule,
@@ -72,7 +74,9 @@ function fallOf(settings: Settings): Schedule {
     case "cosine":
       return cosineSchedule({ minFactor: settings.minLr / optimizerOf(settings).learningRate! });
     case "step":
-      return stepSchedule({ epochs: settings.stepEpochs });
+      return stepSchedule({ epochs: settings.stepEpochs, gamma: settings.gamma });
+    case "multi-step":
+      return multiStepSchedule({ epochs: milestonesOf(settings), gamma: settings.gamma });
     case "polynomial":
       return polynomialSchedule();
     case "one-cycle":
@@ -80,6 +84,18 @@ function fallOf(settings: Settings): Schedule {
     case "constant":
       return constantSchedule();
   }
+}
+
+/** @throws {RepvggError} `E_USAGE`: none, no numbers, not rising, or none of them within the training. */
+function milestonesOf({ milestones, epochs }: Settings): number[] {
+  const wrong = (why: string) => new RepvggError("E_USAGE", `--milestones ${why}, as in 30,60,80.`);
+  if (milestones === undefined) throw wrong("is missing: with --schedule multi-step it names the epochs of the drops");
+  const numbers = milestones.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  const rise = numbers.every((epoch, i) => epoch > (numbers[i - 1] ?? 0));
+  if (!rise) throw wrong(`must be positive numbers that rise, got "${milestones}"`);
+  const late = numbers.find((epoch) => epoch >= epochs);
+  if (late !== undefined) throw wrong(`has ${late}, which never comes: there are ${epochs} epochs. Give smaller ones`);
+  return numbers;
 }
 
 /** The names of the stages that do not learn. */

@@ -13,12 +13,13 @@ import {
   sameShape,
 } from "@repvgg/core";
 import type { LabelledImages, Preprocessing } from "@repvgg/data";
+import { optimizerOptions } from "@repvgg/distill";
 import { checkImageSize, type DataSource, openData, partOf, preprocessingOf } from "./data-source.ts";
 import { describeLoss, lossTerms } from "./loss-terms.ts";
 import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
 import type { Settings } from "./settings.ts";
-import { optimizerOf } from "./training-parts.ts";
+import { optimizerOf, scheduleOf } from "./training-parts.ts";
 
 /** Everything that a training needs, read and checked against each other before anything is written. */
 export interface TrainingPlan {
@@ -52,7 +53,9 @@ export interface PlannedTeacher {
  * @throws {RepvggError} `E_USAGE`: settings contradict the data; `E_DATA`, `E_CHECKPOINT`: a file cannot be used.
  */
 export async function planTraining(settings: Settings): Promise<TrainingPlan> {
-  if (settings.teacher !== undefined) lossTerms(settings); // what is wrong with them is said before anything is read
+  // What is wrong with them is said before anything is read.
+  checkBetweenSettings(settings);
+  if (settings.teacher !== undefined) lossTerms(settings);
   const source = await openData(settings);
   const training = partOf(source, "train", settings.limit);
   const validation = partOf(source, "val", settings.valLimit);
@@ -82,7 +85,21 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   };
 }
 
-function checkAgainstData({ batchSize, numClasses, warmupEpochs, epochs }: Settings, training: LabelledImages): void {
+/** @throws {RepvggError} `E_USAGE`: settings contradict each other. */
+function checkBetweenSettings(settings: Settings): void {
+  const { warmupEpochs, epochs, ema, emaWarmup } = settings;
+  const fail = (message: string): never => {
+    throw new RepvggError("E_USAGE", message);
+  };
+  if (warmupEpochs >= epochs) {
+    fail(`--warmup-epochs ${warmupEpochs} leaves nothing of ${epochs} epochs. Choose less.`);
+  }
+  if (emaWarmup && ema === undefined) fail("--ema-warmup is about an average that is not kept: give --ema 0.999, too.");
+  optimizerOptions(optimizerOf(settings));
+  scheduleOf(settings);
+}
+
+function checkAgainstData({ batchSize, numClasses }: Settings, training: LabelledImages): void {
   const fail = (message: string): never => {
     throw new RepvggError("E_USAGE", message);
   };
@@ -92,9 +109,6 @@ function checkAgainstData({ batchSize, numClasses, warmupEpochs, epochs }: Setti
   }
   if (numClasses !== undefined && numClasses !== classes.length) {
     fail(`--num-classes ${numClasses} does not fit the labels, which are of ${classes.length} classes. Leave it out.`);
-  }
-  if (warmupEpochs >= epochs) {
-    fail(`--warmup-epochs ${warmupEpochs} leaves nothing of ${epochs} epochs. Choose less.`);
   }
 }
 

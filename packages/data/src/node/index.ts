@@ -1,4 +1,10 @@
 export { decodeImage } from "./decode-image.ts";
+export {
+  type DownloadDatasetOptions,
+  downloadDataset,
+  PUBLISHED_DATASETS,
+  type PublishedDataset,
+} from "./download/download-dataset.ts";
 export type { DatasetReport, SplitReport, Spread } from "./inspect/dataset-report.ts";
 export { type InspectOptions, inspectDataset } from "./inspect/inspect-dataset.ts";
 export { quarantine } from "./inspect/quarantine.ts";

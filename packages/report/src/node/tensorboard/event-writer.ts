@@ -28,14 +28,14 @@ export async function eventFiles(folder: string): Promise<string[]> {
  */
 export class EventWriter {
   readonly file: string;
-  #pending: Uint8Array[];
+  #pending: Uint8Array[] = [];
+  #begun = false;
 
   private constructor(file: string) {
     this.file = file;
-    this.#pending = [tfRecord(fileVersionEvent(Date.now() / 1000))];
   }
 
-  /** A new file after those that the folder has. */
+  /** A new file after those that the folder has; it is made when there is something to write. */
   static async open(folder: string): Promise<EventWriter> {
     const last = (await eventFiles(folder)).at(-1);
     const lastSeconds = Number(/tfevents\.(\d+)/.exec(last ?? "")?.[1] ?? 0);
@@ -45,6 +45,8 @@ export class EventWriter {
 
   /** @param step 0 or more. */
   add(values: readonly SummaryValue[], step: number): void {
+    if (!this.#begun) this.#pending.push(tfRecord(fileVersionEvent(Date.now() / 1000)));
+    this.#begun = true;
     this.#pending.push(tfRecord(summaryEvent(values, step, Date.now() / 1000)));
   }
 

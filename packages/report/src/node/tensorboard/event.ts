@@ -60,27 +60,34 @@ function encodeHistogram({ min, max, num, sum, sumSquares, limits, counts }: His
 export interface EventFacts {
   readonly step: number;
   readonly tags: readonly string[];
+  /** The scalars among them, by tag. */
+  readonly scalars: ReadonlyMap<string, number>;
 }
 
 /** @throws {RepvggError} `E_CHECKPOINT`: the bytes are no message. */
 export function readEventFacts(event: Uint8Array): EventFacts {
   let step = 0;
   const tags: string[] = [];
+  const scalars = new Map<string, number>();
   for (const { field, value } of readProtobuf(event, "The event")) {
     if (field === EVENT.step && typeof value === "number") step = value;
-    if (field === EVENT.summary && typeof value === "object") tags.push(...readTags(value));
+    if (field !== EVENT.summary || typeof value === "number") continue;
+    for (const summary of readProtobuf(value, "The summary")) {
+      if (summary.kind !== "bytes") continue;
+      const { tag, scalar } = readValue(summary.value);
+      if (tag === undefined) continue;
+      tags.push(tag);
+      if (scalar !== undefined) scalars.set(tag, scalar);
+    }
   }
-  return { step, tags };
+  return { step, tags, scalars };
 }
 
-function readTags(summary: Uint8Array): string[] {
-  const decoder = new TextDecoder();
-  const messages = [...readProtobuf(summary, "The summary")]
-    .map(({ value }) => value)
-    .filter((v) => typeof v === "object");
-  return messages.flatMap((message) =>
-    [...readProtobuf(message, "The summary's value")].flatMap(({ field, value }) =>
-      field === VALUE.tag && typeof value === "object" ? [decoder.decode(value)] : [],
-    ),
-  );
+function readValue(value: Uint8Array): { tag?: string; scalar?: number } {
+  const found: { tag?: string; scalar?: number } = {};
+  for (const part of readProtobuf(value, "The summary's value")) {
+    if (part.field === VALUE.tag && part.kind === "bytes") found.tag = new TextDecoder().decode(part.value);
+    if (part.field === VALUE.simpleValue && part.kind === "float") found.scalar = part.value;
+  }
+  return found;
 }

@@ -1,12 +1,13 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { decodeEventFolder } from "@repvgg/tooling";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodePng } from "../png.ts";
 import { crc32c, maskedCrc32c } from "./crc32c.ts";
 import { EventWriter } from "./event-writer.ts";
 import { histogramOf } from "./histogram.ts";
-import { decodeEventFolder } from "./test-decoder.ts";
+import { readScalars } from "./read-scalars.ts";
 import { trimEventFiles } from "./trim-event-files.ts";
 
 let folder: string;
@@ -86,13 +87,48 @@ describe("EventWriter", () => {
     expect(await stepsOf()).toEqual([1, 2, 3]);
   });
 
+  it("leaves no file where nothing was written", async () => {
+    await write([]);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it("says which file could not be written", async () => {
     const events = await EventWriter.open(folder);
+    events.add([{ tag: "loss", scalar: 1 }], 1);
     await rm(folder, { recursive: true });
     await expect(events.flush()).rejects.toMatchObject({
       code: "E_CHECKPOINT",
       message: expect.stringContaining(events.file),
     });
+  });
+});
+
+describe("readScalars", () => {
+  it("reads the scalars of all files by tag, as far as they are whole", async () => {
+    await write([1, 2]);
+    const events = await EventWriter.open(folder);
+    events.add([{ tag: "weights", histogram: [1, 2] }], 3);
+    events.add(
+      [
+        { tag: "loss", scalar: 0.25 },
+        { tag: "rate", scalar: Number.NaN },
+      ],
+      4,
+    );
+    events.add([{ tag: "loss", scalar: 0.125 }], 5);
+    await events.flush();
+    await truncate(events.file, (await readFile(events.file)).length - 1);
+    expect([...(await readScalars(folder))]).toEqual([
+      [
+        "loss",
+        [
+          [1, 1],
+          [2, 0.5],
+          [4, 0.25],
+        ],
+      ],
+      ["rate", [[4, Number.NaN]]],
+    ]);
   });
 });
 

@@ -1,0 +1,142 @@
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { decodeEventFolder } from "@repvgg/tooling";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { repvgg, start, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+
+let cwd: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ folder: cwd, remove } = await temporaryFolder());
+  await mkdir(join(cwd, "digits"));
+  await writeIdxFolder(join(cwd, "digits"));
+});
+afterAll(() => remove());
+
+const TINY = ["--data", "digits", "--model", "mnist-student", "--batch-size", "16", "--threads", "2"];
+const run = (...args: string[]) => repvgg(args, { cwd });
+const text = (...path: string[]) => readFile(join(cwd, ...path), "utf8");
+const json = async (...path: string[]) => JSON.parse(await text(...path));
+
+/** What is written of each step, by tag: step and value. */
+async function scalars(folder: string): Promise<Record<string, (readonly [number, number])[]>> {
+  const events = await decodeEventFolder(join(cwd, folder));
+  const points = events.flatMap(({ step, values }) => values.map(({ tag, scalar }) => ({ tag, step, scalar })));
+  const found: Record<string, (readonly [number, number])[]> = {};
+  for (const { tag, step, scalar } of points) {
+    if (scalar !== undefined) found[tag] = [...(found[tag] ?? []), [step, scalar]];
+  }
+  return found;
+}
+
+describe("event files of a run", () => {
+  const EPOCHS = 12;
+  const ARGS = [...TINY, "--epochs", `${EPOCHS}`, "--augment", "shift", "--ema", "0.9", "--clip-grad", "5"];
+
+  it("have the steps, the epochs, the first images, and the weights", async () => {
+    expect((await run("train", ...ARGS, "--out", "whole")).code).toBe(0);
+    const found = await scalars("whole");
+    const metrics = (await text("whole/metrics.jsonl"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    for (const tag of ["loss", "learningRate", "imagesPerSecond", "gradientNorm"]) {
+      expect(found[`step/${tag}`]!.map(([step]) => step)).toEqual(Array.from({ length: 4 * EPOCHS }, (_, i) => i + 1));
+    }
+    for (const split of ["train", "val", "ema"]) {
+      for (const tag of ["loss", "top1", "top5"] as const) {
+        const expected = metrics
+          .filter((record) => record.split === split)
+          .map((record) => [4 * record.epoch, Math.fround(record[tag])]);
+        expect(found[`${tag}/${split}`]).toEqual(expected);
+      }
+    }
+    const events = await decodeEventFolder(join(cwd, "whole"));
+    const images = events.filter(({ values }) => values.some(({ image }) => image));
+    expect(images.map(({ step, values }) => [step, values.length])).toEqual([[0, 8]]);
+    const histograms = events.filter(({ values }) => values.some(({ histogram }) => histogram));
+    expect(histograms.map(({ step }) => step)).toEqual(Array.from({ length: EPOCHS }, (_, i) => 4 * (i + 1)));
+    expect(histograms[0]!.values.map(({ tag }) => tag)).toContain("weights/stage1.0.rbr_dense.conv.weight");
+  });
+
+  it.each(["SIGKILL", "SIGINT"] as const)(
+    "are the same after %s and --resume: no step is there twice, none is missing",
+    async (signal) => {
+      const folder = `after-${signal}`;
+      const stopped = start(["train", ...ARGS, "--save-every", "3", "--out", folder], { cwd });
+      await stopped.seen("Epoch 3/");
+      stopped.child.kill(signal);
+      await stopped.outcome;
+      expect((await run("train", "--resume", folder)).code).toBe(0);
+      const { "step/imagesPerSecond": _, ...found } = await scalars(folder);
+      const { "step/imagesPerSecond": __, ...expected } = await scalars("whole");
+      expect(found).toEqual(expected);
+    },
+  );
+});
+
+describe("the report of a run", () => {
+  it("tells what the best weights answer, image by image", async () => {
+    const metrics = (await text("whole/metrics.jsonl"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const validation = await json("whole/validation.json");
+    const record = metrics.find(({ epoch, split }) => epoch === validation.epoch && split === validation.split);
+    expect(record.top1).toBe(Math.max(...metrics.filter(({ split }) => split !== "train").map(({ top1 }) => top1)));
+    const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
+    expect(sum(validation.support)).toBe(32);
+    expect(sum(validation.right) / 32).toBe(record.top1);
+    const wrong = sum(validation.confused.map(({ count }: { count: number }) => count));
+    expect(wrong).toBe(32 - sum(validation.right));
+    expect(sum(validation.calibration.bins.map(({ count }: { count: number }) => count))).toBe(32);
+    expect(validation.mistakes).toHaveLength(Math.min(16, wrong));
+  });
+
+  it("needs nothing but itself, and tells how the run ended", async () => {
+    const page = await text("whole/report.html");
+    expect(page).not.toMatch(/<script|<link|@import|url\(|NaN|undefined|Infinity/);
+    for (const [, address] of page.matchAll(/(?:src|href)="([^"]*)"/g))
+      expect(address).toMatch(/^data:image\/png;base64,/);
+    expect(page).toContain(">Finished.<");
+    expect(page).not.toContain("http-equiv");
+    expect(await json("whole/status.json")).toMatchObject({
+      state: "finished",
+      step: 48,
+      totalSteps: 48,
+      device: "wasm",
+    });
+    expect((await readdir(join(cwd, "whole"))).filter((name) => name.includes("tmp"))).toEqual([]);
+  });
+
+  it("tells of a training that was stopped, and how to go on", async () => {
+    const stopped = start(["train", ...TINY, "--epochs", "60", "--out", "stopped"], { cwd });
+    await stopped.seen("Epoch 2/");
+    stopped.child.kill("SIGINT");
+    expect((await stopped.outcome).code).toBe(130);
+    expect(await json("stopped/status.json")).toMatchObject({ state: "stopped", totalSteps: 240 });
+    expect(await text("stopped/report.html")).toContain("<code>repvgg train --resume stopped</code>");
+  });
+
+  it("tells why a training failed", async () => {
+    const { code } = await run(
+      "train",
+      ...TINY,
+      "--epochs",
+      "5",
+      "--lr",
+      "1e30",
+      "--on-nan",
+      "stop",
+      "--save-every",
+      "1",
+      "--out",
+      "diverged",
+    );
+    expect(code).toBe(1);
+    const { state, message } = await json("diverged/status.json");
+    expect(state).toBe("failed");
+    expect(message).toMatch(/at step \d+ of 20/);
+    expect(await text("diverged/report.html")).toContain("Failed: step");
+  });
+});
