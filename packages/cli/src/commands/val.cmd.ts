@@ -30,6 +30,8 @@ export const val = defineCommand({
     batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 256 },
     limit: { kind: "integer", help: "only the first images of the split", min: 1, defaultText: "all" },
     printEvery: { kind: "integer", help: "batches between two lines", min: 1, default: 10 },
+    perClass: { kind: "flag", help: "also print recall and precision of each class, and the calibration error" },
+    both: { kind: "flag", help: "run the train form and its deploy form, and compare their answers to every image" },
     ...DATA_IMAGE_SIZE_OPTION,
     ...LOADING_OPTIONS,
     ...SEED_OPTION,

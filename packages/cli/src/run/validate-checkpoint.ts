@@ -1,12 +1,12 @@
-import { type Network, RepvggError } from "@repvgg/core";
+import { type Form, fuseState, RepvggError, type StateDict } from "@repvgg/core";
 import { isEncoded, type LabelledImages, type Preprocessing } from "@repvgg/data";
-import { type BatchSource, type Evaluation, evaluate, selectClasses } from "@repvgg/distill";
-import { AverageMeter, ProgressMeter } from "@repvgg/metrics";
+import { selectClasses } from "@repvgg/distill";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { everyImage, type Loading } from "./batch-sources.ts";
 import { outputsOfClasses } from "./class-map.ts";
 import { checkImageSize, describeData, openData, type Part, partOf, preprocessingOf } from "./data-source.ts";
+import { judgeNetwork } from "./judge-network.ts";
 import { loadTrained, type TrainedModel } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 import { resized } from "./predict-images.ts";
@@ -21,6 +21,8 @@ export interface ValidationOptions extends DeviceChoice, Omit<Loading, "report">
   batchSize: number;
   limit?: number | undefined;
   printEvery: number;
+  perClass: boolean;
+  both: boolean;
   imageSize?: number | undefined;
   emaWeights?: boolean | undefined;
   seed: number;
@@ -39,19 +41,29 @@ export async function validateCheckpoint(
   terminal.note(describeData(source, part, dataset));
   const trained = await loadTrained(path, options);
   const { spec, state, form } = trained;
+  if (options.both && form === "deploy") {
+    throw new RepvggError(
+      "E_USAGE",
+      `--both compares the two forms, and ${trained.name} has only the deploy form. Give the train form that it was fused from.`,
+    );
+  }
   const outputs = await outputsOfClasses(trained, source, options.classIndex, terminal);
   const preprocessing = preprocessingFor(trained, dataset, options.imageSize);
   const loader = everyImage(dataset, preprocessing, options.batchSize, loadingOf(options, terminal));
   const batchSize = Math.min(options.batchSize, dataset.length);
   const device = await openDeviceOf(options, terminal);
-  try {
+  const open = async (form: Form, state: StateDict) => {
     const network = await device.createNetwork({ spec, state, form, imageSize: preprocessing.size, batchSize });
-    try {
-      return await measure(outputs ? selectClasses(network, outputs) : network, loader, options.printEvery, terminal);
-    } finally {
-      network.dispose();
-    }
+    return { judged: outputs ? selectClasses(network, outputs) : network, dispose: () => network.dispose() };
+  };
+  const opened: Awaited<ReturnType<typeof open>>[] = [];
+  try {
+    opened.push(await open(form, state));
+    if (options.both) opened.push(await open("deploy", fuseState(spec, state)));
+    const [own, deployed] = opened;
+    return await judgeNetwork(own!.judged, loader, { ...options, deployed: deployed?.judged }, terminal);
   } finally {
+    for (const { dispose } of opened) dispose();
     device.dispose();
     await loader.close();
   }
@@ -73,31 +85,4 @@ function preprocessingFor(trained: TrainedModel, dataset: LabelledImages, imageS
   const { preprocessing } = trained;
   if (!preprocessing) return preprocessingOf(dataset, trained.imageSize[0]);
   return imageSize === undefined || !isEncoded(dataset) ? preprocessing : resized(preprocessing, imageSize);
-}
-
-async function measure(
-  network: Pick<Network, "spec" | "predict">,
-  loader: BatchSource,
-  printEvery: number,
-  terminal: Terminal,
-): Promise<CommandResult> {
-  const time = new AverageMeter("Time", ":6.3f");
-  const losses = new AverageMeter("Loss", ":.4e");
-  const top1 = new AverageMeter("Acc@1", ":6.2f");
-  const top5 = new AverageMeter("Acc@5", ":6.2f");
-  const meter = new ProgressMeter(loader.batchesPerEpoch, [time, losses, top1, top5], "Test: ");
-  const evaluation = await evaluate(network, loader, {
-    onBatch({ batch, batches, images, ...report }) {
-      time.update(report.seconds);
-      losses.update(report.loss, images);
-      top1.update(report.top1 * 100, images);
-      top5.update(report.top5 * 100, images);
-      if (batch % printEvery === 0 || batch === batches) terminal.print(meter.line(batch));
-    },
-  });
-  return { value: figures(evaluation), text: meter.summary([top1, top5]) };
-}
-
-function figures({ images, loss, top1, top5, seconds }: Evaluation) {
-  return { images, loss, top1, top5, imagesPerSecond: images / seconds };
 }
