@@ -7,6 +7,7 @@ import { distill } from "./commands/distill.cmd.ts";
 import { doctor } from "./commands/doctor.cmd.ts";
 import { exportCheckpoint } from "./commands/export.cmd.ts";
 import { fuse } from "./commands/fuse.cmd.ts";
+import { init } from "./commands/init.cmd.ts";
 import { linkTensorflow } from "./commands/link-tensorflow.cmd.ts";
 import { predict } from "./commands/predict.cmd.ts";
 import { summary } from "./commands/summary.cmd.ts";
@@ -37,4 +38,5 @@ export const COMMANDS: readonly Command[] = [
   devices,
   linkTensorflow,
   doctor,
+  init,
 ];

@@ -177,5 +177,8 @@ export const RUN_OPTIONS = {
   },
   resume: { kind: "text", value: "run", help: "continue a stopped run, from its last saved step" },
   force: { kind: "flag", help: "with --resume: accept other settings or data than the run's" },
-  dryRun: { kind: "flag", help: "print the plan and stop" },
+  dryRun: {
+    kind: "flag",
+    help: "print the plan, what ten real steps take, and what is wrong with the data; write nothing",
+  },
 } as const satisfies OptionSpecs;

@@ -4,6 +4,7 @@ import { loadCheckpoint, saveCheckpoint } from "@repvgg/checkpoint/node";
 import { defineSpec, findVariant, initialState } from "@repvgg/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { idx, repvgg, start, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+import { SETTINGS } from "./training-options.ts";
 
 let cwd: string;
 let remove: () => Promise<void>;
@@ -227,7 +228,14 @@ describe("train", () => {
   it("--dry-run prints the plan and writes nothing", async () => {
     const { code, stdout } = await run("train", ...TINY, "--epochs", "3", "--out", "out/dry", "--dry-run", "--json");
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ run: "out/dry", stepsPerEpoch: 4, steps: 12, model: { params: 7586 } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      ...{ run: "out/dry", stepsPerEpoch: 4, steps: 12, model: { params: 7586 } },
+      ...{ rehearsedSteps: 4, problems: [], expectedSeconds: expect.any(Number), peakMemoryBytes: expect.any(Number) },
+    });
+    const { stdout: text } = await run("train", ...TINY, "--epochs", "3", "--out", "out/dry", "--dry-run");
+    expect(text).toMatch(/^memory {3}[\d.]+ [MG]B at most in 4 steps, everything included$/m);
+    expect(text).toMatch(/^time {5}\d+ s expected: \S+ s a step, \d+ s a validation$/m);
+    expect(text).toMatch(/^checks {3}nothing is wrong with the data$/m);
     expect(await readdir(join(cwd, "out"))).not.toContain("dry");
   });
 });
@@ -347,6 +355,45 @@ describe("a config file", () => {
     const { code, stderr } = await run("train", "--config", "nowhere.json");
     expect(code).toBe(2);
     expect(stderr).toContain("The config file nowhere.json cannot be used: ENOENT");
+  });
+});
+
+describe("init", () => {
+  it.each(["train", "distill"] as const)(
+    "writes every setting of %s, and the command takes the file",
+    async (command) => {
+      const file = `${command}.yaml`;
+      const { code, stdout } = await run("init", file, "--for", command);
+      expect([code, stdout]).toEqual([0, expect.stringContaining(`Next: repvgg ${command} --config ${file}`)]);
+      const text = (await read(file)).toString();
+      for (const key of Object.keys(SETTINGS[command])) expect(text).toMatch(new RegExp(`^(# )?${key}: `, "m"));
+      // Without its comment signs it says the defaults.
+      const all = text.replaceAll(/^# (\w+: (?!\(default|.* ).*)$/gm, "$1").replace(/^data: .*$/m, "data: digits");
+      await writeFile(join(cwd, "all.yaml"), all.replace(/^teacher: .*$/m, "teacher: out/teacher"));
+      await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--out", "out/of-init");
+      const teacher = command === "distill" ? ["--teacher", "out/of-init"] : [];
+      const args = [
+        command,
+        "--config",
+        "all.yaml",
+        ...teacher,
+        "--limit",
+        "16",
+        "--batch-size",
+        "16",
+        "--dry-run",
+        "--json",
+      ];
+      const planned = await run(...args);
+      expect([planned.code, planned.stderr]).toEqual([0, expect.any(String)]);
+      expect(JSON.parse(planned.stdout).settings).toMatchObject({ epochs: 4, momentum: 0.9, nesterov: false });
+      expect((await run("init", file)).code).toBe(2);
+    },
+  );
+
+  it("writes YAML only", async () => {
+    const { code, stderr } = await run("init", "config.json");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("must end in .yaml or .yml")]);
   });
 });
 

@@ -75,7 +75,12 @@ export function partOf({ name, splits }: DataSource, part: Part, limit?: number)
       `A limit of ${limit} images is more than the ${dataset.length} ${part} images of ${name}. Choose ${dataset.length} or less.`,
     );
   }
-  return isEncoded(dataset) ? spreadImages(dataset, limit) : firstImages(dataset, limit);
+  return someOf(dataset, limit);
+}
+
+/** So many images: the first of a set in memory, at equal distances of one on disk. */
+export function someOf(dataset: LabelledImages, count: number): LabelledImages {
+  return isEncoded(dataset) ? spreadImages(dataset, count) : firstImages(dataset, count);
 }
 
 function noSuchPart(name: string, part: Part, parts: readonly string[]): RepvggError {

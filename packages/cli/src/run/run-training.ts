@@ -1,16 +1,7 @@
 import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Device } from "@repvgg/backend";
 import { RepvggError } from "@repvgg/core";
-import {
-  type EpochReport,
-  type Objective,
-  Trainer,
-  type TrainerOptions,
-  type TrainerState,
-  type TrainingResult,
-  withAuxiliaryLoss,
-} from "@repvgg/distill";
+import { type EpochReport, Trainer, type TrainerState, type TrainingResult } from "@repvgg/distill";
 import type { CommandResult } from "../command.ts";
 import { RunWatch } from "../report/run-watch.ts";
 import type { Terminal } from "../terminal.ts";
@@ -20,15 +11,15 @@ import { continuedState, lockRun, unlockRun } from "./continue-run.ts";
 import { fingerprintOf } from "./data-fingerprint.ts";
 import { describeData } from "./data-source.ts";
 import { percent } from "./numbers.ts";
-import { openObjective } from "./objective.ts";
-import { openDeviceOf } from "./open-device.ts";
+import { type OpenTraining, withTraining } from "./open-training.ts";
+import { rehearse } from "./rehearse.ts";
 import { checkSameData, resumedSettings } from "./resumed-settings.ts";
 import { createRunFolder, writeConfig } from "./run-folder.ts";
 import { saveRun } from "./save-run.ts";
 import { type Given, newSettings } from "./settings.ts";
 import { showTraining } from "./show-training.ts";
-import { frozenStages, optimizerOf, scheduleOf, trainingSources } from "./training-parts.ts";
-import { describePlan, planTraining, type TrainingPlan } from "./training-plan.ts";
+import { optimizerOf, scheduleOf, trainingSources } from "./training-parts.ts";
+import { planTraining, type TrainingPlan } from "./training-plan.ts";
 
 /** `repvgg train` and `repvgg distill`: plans, makes the run folder or continues one, trains. */
 export async function runTraining(command: TrainingCommand, given: Given, terminal: Terminal): Promise<CommandResult> {
@@ -41,7 +32,7 @@ export async function runTraining(command: TrainingCommand, given: Given, termin
     );
   }
   const wanted = given.out ?? join("runs", plan.modelName);
-  if (given.dryRun) return describePlan(plan, wanted);
+  if (given.dryRun) return rehearse(plan, wanted, terminal);
   return train(plan, { command, terminal, openFolder: () => newRun(command, wanted, plan) });
 }
 
@@ -61,7 +52,7 @@ async function continueRun(
     if (!given.force) checkSameData(folder, resumed.run.data, data);
     return { plan, data };
   };
-  if (given.dryRun) return describePlan((await planned()).plan, folder);
+  if (given.dryRun) return rehearse((await planned()).plan, folder, terminal);
   await lockRun(folder);
   try {
     const { plan, data } = await planned();
@@ -97,45 +88,16 @@ const fingerprintsOf = ({ training, validation }: TrainingPlan) => ({
   val: fingerprintOf(validation),
 });
 
-async function train(plan: TrainingPlan, surroundings: Surroundings): Promise<CommandResult> {
+function train(plan: TrainingPlan, surroundings: Surroundings): Promise<CommandResult> {
   const { resumed, terminal } = surroundings;
-  const { settings, spec, preprocessing } = plan;
   const signal = terminal.interruptSignal();
-  const device = await openDeviceOf(settings, terminal);
-  try {
-    const network = await device.createTrainableNetwork({
-      spec,
-      state: resumed?.state?.network ?? plan.state,
-      imageSize: preprocessing.size,
-      batchSize: settings.batchSize,
-      freeze: frozenStages(settings),
-      checkpointing: settings.checkpointing,
-    });
-    try {
-      terminal.note(describeData(plan.source, "train", plan.training));
-      const { objective: own, dispose } = await openObjective(plan, device, signal, terminal);
-      const { auxWeight: weight, labelSmoothing = 0 } = settings;
-      const objective = withAuxiliaryLoss(own, { weight, labelSmoothing });
-      try {
-        return await runInFolder(plan, surroundings, { device, network, objective, signal });
-      } finally {
-        dispose();
-      }
-    } finally {
-      network.dispose();
-    }
-  } finally {
-    device.dispose();
-  }
+  terminal.note(describeData(plan.source, "train", plan.training));
+  return withTraining(plan, resumed?.state, signal, terminal, (open) =>
+    runInFolder(plan, surroundings, { ...open, signal }),
+  );
 }
 
-/** What is open while the steps are done. */
-interface Open {
-  readonly device: Device;
-  readonly network: TrainerOptions["network"];
-  readonly objective: Objective;
-  readonly signal: AbortSignal;
-}
+type Open = OpenTraining & { readonly signal: AbortSignal };
 
 /** Opens the folder only now: what failed before leaves nothing behind. Nor does a run that failed before it saved anything. */
 async function runInFolder(plan: TrainingPlan, surroundings: Surroundings, open: Open): Promise<CommandResult> {

@@ -1,0 +1,53 @@
+import type { Device } from "@repvgg/backend";
+import { type Objective, type TrainerOptions, type TrainerState, withAuxiliaryLoss } from "@repvgg/distill";
+import type { Terminal } from "../terminal.ts";
+import { openObjective } from "./objective.ts";
+import { openDeviceOf } from "./open-device.ts";
+import { frozenStages } from "./training-parts.ts";
+import type { TrainingPlan } from "./training-plan.ts";
+
+/** What is open while the steps are done. */
+export interface OpenTraining {
+  readonly device: Device;
+  readonly network: TrainerOptions["network"];
+  readonly objective: Objective;
+}
+
+/**
+ * Opens device, network and objective for some work, and closes them after it.
+ *
+ * @param state The weights; without one those that the plan begins with.
+ */
+export async function withTraining<T>(
+  plan: TrainingPlan,
+  state: TrainerState | undefined,
+  signal: AbortSignal,
+  terminal: Terminal,
+  work: (open: OpenTraining) => Promise<T>,
+): Promise<T> {
+  const { settings, spec, preprocessing } = plan;
+  const device = await openDeviceOf(settings, terminal);
+  try {
+    const network = await device.createTrainableNetwork({
+      spec,
+      state: state?.network ?? plan.state,
+      imageSize: preprocessing.size,
+      batchSize: settings.batchSize,
+      freeze: frozenStages(settings),
+      checkpointing: settings.checkpointing,
+    });
+    try {
+      const { objective, dispose } = await openObjective(plan, device, signal, terminal);
+      const { auxWeight: weight, labelSmoothing = 0 } = settings;
+      try {
+        return await work({ device, network, objective: withAuxiliaryLoss(objective, { weight, labelSmoothing }) });
+      } finally {
+        dispose();
+      }
+    } finally {
+      network.dispose();
+    }
+  } finally {
+    device.dispose();
+  }
+}
