@@ -402,35 +402,6 @@ describe("val", () => {
     expect(stderr).toContain("Test: [1/1]");
   });
 
-  it("--both compares both forms on every image, --per-class tells of each class", async () => {
-    const args = ["--data", "digits", "--batch-size", "5", "--both", "--per-class"];
-    const { code, stdout } = await run("val", "train.safetensors", ...args);
-    expect(code).toBe(0);
-    expect(stdout).toMatch(/^class +images +recall +precision\n0 +4 /m);
-    expect(stdout).toMatch(/^Expected calibration error \d+\.\d\d % \(15 bins\)$/m);
-    expect(stdout).toMatch(
-      /^Train and deploy form: same class for 32 of 32 images; logits at most \S+ apart, \S+ of the /m,
-    );
-    const json = JSON.parse((await run("val", "train.safetensors", ...args, "--json")).stdout);
-    expect(json.both).toMatchObject({
-      images: 32,
-      agreeing: 32,
-      agreement: 1,
-      deploy: { top1: json.top1, top5: json.top5 },
-    });
-    expect(json.both.maxRelativeError).toBeLessThan(1e-5); // float32 rounding
-    expect(json.perClass).toHaveLength(10);
-    const right = json.perClass.reduce(
-      (sum: number, { images, recall }: Record<string, number>) => sum + images! * recall!,
-      0,
-    );
-    expect(right / 32).toBeCloseTo(json.top1, 10);
-    expect(json.calibrationError).toBeGreaterThan(0);
-
-    const deployed = await run("val", "deploy.safetensors", "--data", "digits", "--both");
-    expect([deployed.code, deployed.stderr]).toEqual([2, expect.stringContaining("has only the deploy form")]);
-  });
-
   it("refuses a network with other classes than the data", async () => {
     const spec = defineSpec({ numBlocks: [1, 1, 1, 1], widthMultiplier: WIDTHS, numClasses: 7 });
     await saveCheckpoint(file("seven.safetensors"), { spec, form: "train", state: initialState(spec, 0) });
