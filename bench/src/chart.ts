@@ -6,6 +6,8 @@ const COLOURS: Record<string, string> = {
   "onnxruntime-web": "#76b7b2",
   "tfjs-wasm": "#f28e2b",
   native: "#b07aa1",
+  torchvision: "#edc948",
+  "1 worker": "#9c755f",
 };
 const LABEL_WIDTH = 470;
 const PLOT_WIDTH = 380;

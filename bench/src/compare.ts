@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { Case, PeerName } from "./case.ts";
+import type { Case, Contest, PeerName } from "./case.ts";
 import { busyCpuMs, waitForFreeCores } from "./free-cores.ts";
 import { ModelFiles } from "./model-files.ts";
 import type { Measurement } from "./runner.ts";
@@ -19,7 +19,7 @@ export interface Result {
 }
 
 export interface Comparison {
-  readonly work: Case;
+  readonly work: Contest;
   readonly threads: number;
   readonly rounds: number;
   readonly results: readonly Result[];
@@ -62,7 +62,7 @@ export async function compare(work: Case, settings: Settings): Promise<Compariso
 }
 
 /** What a peer does in each round, and what was measured of it so far. */
-interface Turn {
+export interface Turn {
   readonly peer: PeerName;
   readonly description: string;
   readonly measurements: Measurement[];
@@ -72,7 +72,7 @@ interface Turn {
 }
 
 /** Turns of the peers that take part, and the sentences about the others. */
-interface Field {
+export interface Field {
   readonly turns: Turn[];
   readonly absent: string[];
 }
@@ -135,7 +135,7 @@ async function compareStarts(work: Case, files: ModelFiles, settings: Settings):
 }
 
 /** Runs what a peer is to do; one that fails leaves the field, and the others go on. */
-async function orAbsent({ turns, absent }: Field, peer: PeerName, action: () => Promise<void>): Promise<void> {
+export async function orAbsent({ turns, absent }: Field, peer: PeerName, action: () => Promise<void>): Promise<void> {
   try {
     await action();
   } catch (error) {
@@ -147,7 +147,7 @@ async function orAbsent({ turns, absent }: Field, peer: PeerName, action: () => 
 }
 
 /** Round by round, everyone one measurement. */
-async function takeTurns(work: Case, field: Field, settings: Settings): Promise<Comparison> {
+export async function takeTurns(work: Contest, field: Field, settings: Settings): Promise<Comparison> {
   await waitForFreeCores(settings.waitSeconds);
   const begin = performance.now();
   const busy = busyCpuMs();

@@ -3,6 +3,7 @@ import { availableParallelism, cpus } from "node:os";
 import type { PeerName } from "./case.ts";
 import { CASES } from "./cases.ts";
 import type { Comparison } from "./compare.ts";
+import { DATA_ROWS } from "./data/data-rows.ts";
 
 /** One peer's figures. */
 export interface PeerRow {
@@ -84,7 +85,7 @@ const isSame = (a: Row, b: Row) => a.id === b.id && majorOf(a) === majorOf(b);
 
 /** The rows of `before` with those of `now` in the place of theirs: by Node's major version, then in the order of the cases. */
 export function mergeRows(before: readonly Row[], now: readonly Row[]): Row[] {
-  const order = new Map(CASES.map(({ id }, i) => [id, i]));
+  const order = new Map([...CASES, ...DATA_ROWS].map(({ id }, i) => [id, i]));
   const kept = before.filter((row) => order.has(row.id) && !now.some((other) => isSame(row, other)));
   return [...kept, ...now].sort((a, b) => majorOf(a) - majorOf(b) || order.get(a.id)! - order.get(b.id)!);
 }

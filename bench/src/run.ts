@@ -8,6 +8,8 @@ import { parseArgs } from "node:util";
 import { CASES } from "./cases.ts";
 import { chart } from "./chart.ts";
 import { compare } from "./compare.ts";
+import { compareData } from "./data/compare-data.ts";
+import { DATA_ROWS } from "./data/data-rows.ts";
 import { resultsPage, rowLines } from "./report.ts";
 import { cpuModel, lastResults, mergeRows, type Row, regressions, rowOf, writeResults } from "./results.ts";
 import { findPython } from "./worker-process.ts";
@@ -15,7 +17,9 @@ import { findPython } from "./worker-process.ts";
 /** For other processes to leave the cores alone. */
 const WAIT_SECONDS = 20;
 
-const HELP = `npm run bench -- [options]
+const HELP = `npm run bench -- [data] [options]
+
+  data            only the rows about images: from JPEG files to the input of a network
 
   --only TEXT     the row of this name, or those whose name or title contains it   default: all
   --list          names of the rows
@@ -25,7 +29,7 @@ const HELP = `npm run bench -- [options]
   --node VERSION  the Node of the engine and its peers: 20, 22, 26 or a path         default: the pinned one
   --write         puts what was measured into bench/RESULTS.md, results.json and chart.svg
 
-PyTorch takes part where python3, or the Python that REPVGG_PYTHON names, has torch. Give the machine nothing else to do.
+PyTorch and torchvision take part where python3, or the Python that REPVGG_PYTHON names, has them. Give the machine nothing else to do.
 `;
 
 /** A whole number of 1 or more. */
@@ -43,6 +47,7 @@ function fail(message: string): never {
 function options() {
   try {
     return parseArgs({
+      allowPositionals: true,
       options: {
         only: { type: "string", default: "" },
         list: { type: "boolean", default: false },
@@ -53,17 +58,21 @@ function options() {
         write: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
-    }).values;
+    });
   } catch (error) {
     fail((error as Error).message);
   }
 }
 
-const { only, list, node, write, help, ...numbers } = options();
-const named = CASES.filter(({ id }) => id === only);
-const cases = named.length > 0 ? named : CASES.filter(({ id, title }) => id.includes(only) || title.includes(only));
+const { values, positionals } = options();
+const { only, list, node, write, help, ...numbers } = values;
+const part = positionals.join(" ");
+if (part !== "" && part !== "data") fail(`There is no part "${part}", only "data".`);
+const rowsOf = part === "data" ? DATA_ROWS : [...CASES, ...DATA_ROWS];
+const named = rowsOf.filter(({ id }) => id === only);
+const cases = named.length > 0 ? named : rowsOf.filter(({ id, title }) => id.includes(only) || title.includes(only));
 if (help) process.stdout.write(HELP);
-else if (list) for (const { id, title } of CASES) console.log(`${id.padEnd(26)} ${title}`);
+else if (list) for (const { id, title } of rowsOf) console.log(`${id.padEnd(26)} ${title}`);
 else if (cases.length === 0) fail(`No row contains "${only}"; --list has the names.`);
 else await main();
 
@@ -88,7 +97,7 @@ async function main(): Promise<void> {
   for (const [i, work] of cases.entries()) {
     console.error(`\n[${i + 1}/${cases.length}] ${work.id}`);
     const start = performance.now();
-    const row = rowOf(await compare(work, settings), version);
+    const row = rowOf(await ("spec" in work ? compare(work, settings) : compareData(work, settings)), version);
     rows.push(row);
     console.log(`\n${rowLines(row).join("\n")}`);
     console.error(`\n${((performance.now() - start) / 1000).toFixed(0)} s`);

@@ -1,5 +1,4 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { layerPlan } from "@repvgg/core";
@@ -45,7 +44,14 @@ export class WorkerProcess {
   static async start(request: WorkerRequest, { node, python }: Interpreters): Promise<WorkerProcess | string> {
     if (request.peer === "pytorch" && !python) return "no Python with torch; REPVGG_PYTHON names another Python";
     const [command, args] =
-      request.peer === "pytorch" ? [python!, [PYTHON_WORKER, pythonRequest(request)]] : [node, nodeArguments(request)];
+      request.peer === "pytorch"
+        ? [python!, [PYTHON_WORKER, pythonRequest(request)]]
+        : [node, nodeArguments(NODE_WORKER, request)];
+    return WorkerProcess.open(command, args);
+  }
+
+  /** The same for any program that speaks as worker.ts does. */
+  static async open(command: string, args: readonly string[]): Promise<WorkerProcess | string> {
     const child = spawn(command, args, { stdio: "pipe" });
     child.stdin.on("error", () => {}); // a process that is gone reads no more: its end says so
     const answer = answersOf(child);
@@ -77,9 +83,10 @@ export class WorkerProcess {
 /** A worker process ended, or could not be started, where an answer was due. */
 export class WorkerEnded extends Error {}
 
-const nodeArguments = (request: WorkerRequest) => [
-  ...(existsSync(NODE_WORKER) && NODE_WORKER.endsWith(".ts") ? ["--conditions=@repvgg/source"] : []),
-  NODE_WORKER,
+/** @param program A source or what was built of it. */
+export const nodeArguments = (program: string, request: unknown) => [
+  ...(program.endsWith(".ts") ? ["--conditions=@repvgg/source"] : []),
+  program,
   JSON.stringify(request),
 ];
 

@@ -14,6 +14,6 @@ export { listImages } from "./layouts/list-images.ts";
 export { loadMnist, type MnistOptions, type MnistSplit, mnistDataFolder } from "./load-mnist.ts";
 export { type BadImage, ImageLoader, type ImageLoaderOptions } from "./loader/image-loader.ts";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./open-dataset.ts";
-export { preprocessImageFile } from "./preprocess-image-file.ts";
+export { preprocessImage, preprocessImageFile } from "./preprocess-image-file.ts";
 export { readClassIndex } from "./read-class-index.ts";
 export { readIdxFile } from "./read-idx-file.ts";

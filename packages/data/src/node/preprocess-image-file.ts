@@ -16,10 +16,28 @@ let resampler: Promise<Resampler> | undefined;
  * Decodes an image file (JPEG, PNG, WebP, …) and prepares it for a network: the same numbers as Pillow and torchvision give.
  *
  * @returns `[1, H, W, inputChannels]`.
- * @throws {RepvggError} `E_DATA`: the file is missing, no image or damaged, or too small to be cut to the network's size;
- *   `E_UNSUPPORTED`: networks of other than 1 or 3 channels.
+ * @throws {RepvggError} as {@link preprocessImage}, and `E_DATA`: the file is missing.
  */
 export async function preprocessImageFile(file: string, preprocessing: Preprocessing): Promise<Images> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (cause) {
+    throw new RepvggError("E_DATA", `${file} cannot be read: ${(cause as Error).message}.`, { cause });
+  }
+  return preprocessImage(bytes, file, preprocessing);
+}
+
+/**
+ * The same for the bytes of a file.
+ *
+ * @param bytes Borrowed.
+ * @param name For messages.
+ * @returns `[1, H, W, inputChannels]`.
+ * @throws {RepvggError} `E_DATA`: no image or damaged, or too small to be cut to the network's size; `E_UNSUPPORTED`: networks of
+ *   other than 1 or 3 channels.
+ */
+export async function preprocessImage(bytes: Uint8Array, name: string, preprocessing: Preprocessing): Promise<Images> {
   const { inputChannels } = preprocessing;
   if (inputChannels !== 1 && inputChannels !== 3) {
     throw new RepvggError(
@@ -27,16 +45,10 @@ export async function preprocessImageFile(file: string, preprocessing: Preproces
       `An image file cannot be given to a network of ${inputChannels} channels, only of 1 or 3.`,
     );
   }
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(file);
-  } catch (cause) {
-    throw new RepvggError("E_DATA", `${file} cannot be read: ${(cause as Error).message}.`, { cause });
-  }
   const steps = [{ kind: "resizeAndCrop", ...preprocessing }] as const;
-  const rgb = await decodeImage(bytes, file, (size) => neededPart(size, steps, generatorOf(0)));
+  const rgb = await decodeImage(bytes, name, (size) => neededPart(size, steps, generatorOf(0)));
   resampler ??= loadResampler();
-  const image = resizeAndCrop(await resampler, inputChannels === 1 ? toGrey(rgb) : rgb, preprocessing, file);
+  const image = resizeAndCrop(await resampler, inputChannels === 1 ? toGrey(rgb) : rgb, preprocessing, name);
   const { height, width, channels, data } = image;
   const { shape, data: values } = preprocess(preprocessing)(
     { shape: [1, height, width, channels], data },

@@ -1,0 +1,46 @@
+"""Prepares photographs with Pillow and torchvision on one thread; speaks as ../pytorch_worker.py does."""
+
+import io
+import json
+import resource
+import sys
+import time
+
+import PIL
+import torch
+import torchvision
+from PIL import Image
+from torchvision import transforms
+
+torch.set_num_threads(1)
+transform = transforms.Compose(
+    [
+        transforms.Resize(256),
+        transforms.CenterCrop(224),
+        transforms.ToTensor(),
+        transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    ]
+)
+photographs = [open(file, "rb").read() for file in json.loads(sys.argv[1])["files"]]
+
+
+def run():
+    for photograph in photographs:
+        transform(Image.open(io.BytesIO(photograph)).convert("RGB"))
+
+
+def say(message):
+    print(json.dumps(message), flush=True)
+
+
+run()
+description = f"torchvision {torchvision.__version__} and Pillow {PIL.__version__}, from memory, 1 thread"
+say({"description": description, "startMs": 0, "logits": None})
+for line in sys.stdin:
+    run()  # caches fill
+    times, cpu, start = int(line), time.process_time(), time.perf_counter()
+    for _ in range(times):
+        run()
+    ms = (time.perf_counter() - start) * 1000 / (times * len(photographs))
+    cpu_ms = (time.process_time() - cpu) * 1000
+    say({"ms": ms, "cpuMs": cpu_ms, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024})
