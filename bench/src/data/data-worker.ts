@@ -1,7 +1,7 @@
 /** Prepares photographs, in a process of its own; speaks as ../worker.ts does. */
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { IMAGENET_PREPROCESSING, preprocess, resizeAndCropStep } from "@repvgg/data";
+import { IMAGENET_PREPROCESSING, resizeAndCropStep } from "@repvgg/data";
 import { ImageLoader, preprocessImage } from "@repvgg/data/node";
 import type { Measurement, WorkerReady } from "../runner.ts";
 
@@ -42,8 +42,8 @@ async function withThreads(threads: number): Promise<Preparation> {
     label: () => 0,
     sample: (index: number) => ({ name: files[index % files.length]!, file: files[index % files.length]! }),
   };
-  const [steps, transform] = [[resizeAndCropStep(IMAGENET_PREPROCESSING)], preprocess(IMAGENET_PREPROCESSING)];
-  const loader = new ImageLoader({ dataset, batchSize: BATCH_SIZE, steps, transform, workers: threads });
+  const [steps, preprocessing] = [[resizeAndCropStep(IMAGENET_PREPROCESSING)], IMAGENET_PREPROCESSING];
+  const loader = new ImageLoader({ dataset, batchSize: BATCH_SIZE, steps, preprocessing, workers: threads });
   const run = async () => {
     for await (const _ of loader.batches(0));
     return EPOCH_IMAGES;

@@ -65,13 +65,18 @@ export function tablesOf(mean: readonly number[], std: readonly number[], channe
 /**
  * Looks up bytes of `channels` channels, or of one grey channel for all `tables.length` of them.
  *
- * @returns As many pixels, of `tables.length` channels.
+ * @param data Where the values go. @default a new array
+ * @returns `data`: as many pixels, of `tables.length` channels.
  */
-export function lookUp(from: Uint8Array, channels: number, tables: readonly Float32Array[]): Float32Array {
-  if (channels === 3 && tables.length === 3) return lookUpColours(from, tables);
+export function lookUp(
+  from: Uint8Array,
+  channels: number,
+  tables: readonly Float32Array[],
+  data: Float32Array = new Float32Array((from.length / channels) * tables.length),
+): Float32Array {
+  if (channels === 3 && tables.length === 3) return lookUpColours(from, tables, data);
   const outChannels = tables.length;
   const pixels = from.length / channels;
-  const data = new Float32Array(pixels * outChannels);
   for (let c = 0; c < outChannels; c++) {
     const table = tables[c]!;
     const source = channels === 1 ? 0 : c;
@@ -81,9 +86,8 @@ export function lookUp(from: Uint8Array, channels: number, tables: readonly Floa
 }
 
 /** The usual case in one pass: a batch is larger than the caches. */
-function lookUpColours(from: Uint8Array, tables: readonly Float32Array[]): Float32Array {
+function lookUpColours(from: Uint8Array, tables: readonly Float32Array[], data: Float32Array): Float32Array {
   const [red, green, blue] = tables as [Float32Array, Float32Array, Float32Array];
-  const data = new Float32Array(from.length);
   for (let i = 0; i < from.length; i += 3) {
     data[i] = red[from[i]!]!;
     data[i + 1] = green[from[i + 1]!]!;

@@ -2,7 +2,7 @@ import { type Images, RepvggError } from "@repvgg/core";
 import type { ImageDataset } from "./dataset.ts";
 import { INTERPOLATIONS, type Interpolation } from "./image/resample-weights.ts";
 import { bytesOf, cannotRepeat, checkStatistics, lookUp, tablesOf } from "./normalize.ts";
-import { NO_RANDOMNESS, type Transform } from "./transform.ts";
+import { type ImageBatch, NO_RANDOMNESS, type Transform } from "./transform.ts";
 
 /** How an image becomes the input of a network: data, kept in the checkpoint beside the weights that were trained with it. */
 export interface Preprocessing {
@@ -117,23 +117,32 @@ export function parsePreprocessing(value: unknown, source = "The preprocessing")
  * @throws {RepvggError} `E_DATA`: the preprocessing is not valid, or images have another size or number of channels.
  */
 export function preprocess(preprocessing: Preprocessing): Transform {
-  const { inputChannels, size, mean, std } = preprocessing;
+  const { inputChannels, mean, std } = preprocessing;
   checkStatistics(mean, std);
   const tables = tablesOf(mean, std, inputChannels);
   return (batch) => {
     const [n, height, width, channels] = batch.shape;
-    if (height !== size[0] || width !== size[1]) {
-      throw new RepvggError(
-        "E_DATA",
-        `The network takes images of ${size.join("×")}, the data set has ${height}×${width}.`,
-      );
-    }
-    if (channels !== 1 && channels !== inputChannels) throw cannotRepeat(channels, inputChannels);
+    checkPreprocessing(preprocessing, batch.shape);
     return {
       shape: [n, height, width, inputChannels],
       data: lookUp(bytesOf(batch, "preprocess"), channels, tables),
     };
   };
+}
+
+/** @throws {RepvggError} `E_DATA`: the preprocessing is not valid, or not for images of this shape. */
+export function checkPreprocessing(
+  { inputChannels, size, mean, std }: Preprocessing,
+  [, height, width, channels]: ImageBatch["shape"],
+): void {
+  checkStatistics(mean, std);
+  if (height !== size[0] || width !== size[1]) {
+    throw new RepvggError(
+      "E_DATA",
+      `The network takes images of ${size.join("×")}, the data set has ${height}×${width}.`,
+    );
+  }
+  if (channels !== 1 && channels !== inputChannels) throw cannotRepeat(channels, inputChannels);
 }
 
 /** Some images of a data set, ready for the network. */

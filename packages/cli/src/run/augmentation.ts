@@ -14,9 +14,9 @@ import {
   randomResizedCrop,
   resizeAndCropStep,
   shift,
-  type Transform,
   trivialAugment,
 } from "@repvgg/data";
+import type { ImageLoaderOptions } from "@repvgg/data/node";
 import type { Settings } from "./settings.ts";
 
 type Augmentation = Pick<Settings, "augment" | "randomErasing">;
@@ -47,19 +47,20 @@ export function stepsOf({ augment }: Augmentation, preprocessing: Preprocessing)
   return [randomResizedCrop({ size, interpolation }), randomHorizontalFlip(), ...colours];
 }
 
-/** The rest, to the network's input; of images in memory all of it. */
-export async function transformOf(
+/** The rest, to the network's input: of images on disk the threads normalise them too; of images in memory it is all. */
+export async function inputOf(
   { augment, randomErasing: probability }: Augmentation,
   dataset: LabelledImages,
   preprocessing: Preprocessing,
-): Promise<Transform> {
+): Promise<Pick<ImageLoaderOptions, "preprocessing" | "transform">> {
+  const erasing = probability > 0 ? [randomErasing({ probability })] : [];
+  if (augment === "shift") {
+    return { transform: compose(shift({ maxPixels: SHIFT_PIXELS }), preprocess(preprocessing), ...erasing) };
+  }
+  if (isEncoded(dataset)) return { preprocessing, transform: compose(...erasing) };
   const { size } = preprocessing;
-  const colours = isEncoded(dataset) ? undefined : COLOURS[augment];
   const crop = randomCrop({ size, padding: Math.round(Math.min(...size) * PADDED_SHARE) });
-  return compose(
-    ...(colours ? [await imageTransform([crop, randomHorizontalFlip(), ...colours])] : []),
-    ...(augment === "shift" ? [shift({ maxPixels: SHIFT_PIXELS })] : []),
-    preprocess(preprocessing),
-    ...(probability > 0 ? [randomErasing({ probability })] : []),
-  );
+  const colours = COLOURS[augment];
+  const steps = colours ? [await imageTransform([crop, randomHorizontalFlip(), ...colours])] : [];
+  return { transform: compose(...steps, preprocess(preprocessing), ...erasing) };
 }

@@ -39,9 +39,9 @@ export function openSource(
   dataset: LabelledImages,
   { inputChannels }: Preprocessing,
   loading: Loading,
-  options: Common & Pick<ImageLoaderOptions, "steps">,
+  options: Common & Pick<ImageLoaderOptions, "steps" | "preprocessing">,
 ): OpenSource {
-  const { steps, ...common } = options;
+  const { steps, preprocessing, ...common } = options;
   if (!isEncoded(dataset)) return withoutThreads(new BatchLoader({ dataset, ...common }));
   if (inputChannels !== 1 && inputChannels !== 3) {
     throw new RepvggError(
@@ -51,7 +51,8 @@ export function openSource(
   }
   const { workers, ...others } = loading;
   const threads = workers === undefined ? {} : { workers };
-  return new ImageLoader({ dataset, steps, channels: inputChannels, ...common, ...others, ...threads });
+  const normalised = preprocessing && { preprocessing };
+  return new ImageLoader({ dataset, steps, channels: inputChannels, ...normalised, ...common, ...others, ...threads });
 }
 
 /** Every image once, in order and as it is: what validation and a teacher are asked about. */
@@ -62,7 +63,8 @@ export function everyImage(
   loading: Loading,
 ): OpenSource {
   const steps = [resizeAndCropStep(preprocessing)];
-  return openSource(dataset, preprocessing, loading, { steps, batchSize, transform: preprocess(preprocessing) });
+  const input = isEncoded(dataset) ? { preprocessing } : { transform: preprocess(preprocessing) };
+  return openSource(dataset, preprocessing, loading, { steps, batchSize, ...input });
 }
 
 function withoutThreads(loader: BatchLoader): OpenSource {

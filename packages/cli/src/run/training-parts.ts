@@ -13,7 +13,7 @@ import {
   withWarmup,
 } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
-import { stepsOf, transformOf } from "./augmentation.ts";
+import { inputOf, stepsOf } from "./augmentation.ts";
 import { everyImage, type Loading, type OpenSource, openSource } from "./batch-sources.ts";
 import type { Settings } from "./settings.ts";
 import type { TrainingPlan } from "./training-plan.ts";
@@ -38,7 +38,7 @@ export async function trainingSources(
       dropLast: true,
       mix: { mixup, cutmix },
       steps: stepsOf(settings, preprocessing),
-      transform: await transformOf(settings, training, preprocessing),
+      ...(await inputOf(settings, training, preprocessing)),
     }),
     validation: everyImage(validation, preprocessing, validationBatch, loading),
   };

@@ -105,6 +105,20 @@ describe("ImageLoader", () => {
     }
   });
 
+  it.each([0, 2])("gives the same when %d threads normalise, before the transform", async (workers) => {
+    const expected = await all(open(training).batches(1));
+    const erasing = randomErasing({ probability: 0.5, value: "random" });
+    const loader = open({ ...training, preprocessing, transform: erasing, workers });
+    expect(await all(loader.batches(1))).toEqual(expected);
+    const grey = { dataset, steps: VAL, channels: 1 } as const;
+    const wide = open({ ...grey, preprocessing, workers }); // repeated to 3 channels
+    expect(await all(wide.batches(0))).toEqual(
+      await all(open({ ...grey, transform: preprocess(preprocessing) }).batches(0)),
+    );
+    const failing = { ...preprocessing, size: [8, 8] } as const;
+    expect(() => open({ preprocessing: failing })).toThrow(failure(/The network takes images of 8×8/));
+  });
+
   it("continues in the middle of an epoch from its state", async () => {
     const whole = open(training);
     const expected = [...(await all(whole)), ...(await all(whole))];

@@ -10,7 +10,8 @@ import type { Size } from "../../image/byte-image.ts";
 import { fixedSteps, type ImageStep, outputSize } from "../../image/image-steps.ts";
 import { normalize } from "../../normalize.ts";
 import { permutation } from "../../permutation.ts";
-import type { Transform } from "../../transform.ts";
+import { checkPreprocessing, type Preprocessing } from "../../preprocessing.ts";
+import { compose, type ImageBatch, type Transform } from "../../transform.ts";
 import { CacheBudget } from "./cache-budget.ts";
 import { CACHE_HEADER_BYTES } from "./disk-cache.ts";
 import { InlinePool, type TaskPool, WorkerDeath, WorkerPool } from "./worker-pool.ts";
@@ -30,7 +31,9 @@ export interface ImageLoaderOptions {
   steps: readonly ImageStep[];
   /** Of the decoded images: 3 (RGB) or 1 (grey). @default 3 */
   channels?: 1 | 3;
-  /** From bytes to the network's input, on the main thread. @default bytes / 255 */
+  /** Normalises in the threads. @default the transform does it */
+  preprocessing?: Preprocessing;
+  /** From bytes, or with `preprocessing` what it gives, to the network's input, on the main thread. @default bytes / 255, or nothing */
   transform?: Transform;
   /** Blends the images of each batch, after the transform. @default no blending */
   mix?: MixOptions;
@@ -90,7 +93,8 @@ export class ImageLoader extends EpochStream {
   readonly dataset: EncodedDataset;
   readonly batchSize: number;
   readonly batchesPerEpoch: number;
-  readonly #options: Required<Omit<ImageLoaderOptions, "report" | "cacheBytes">> & Pick<ImageLoaderOptions, "report">;
+  readonly #options: Required<Omit<ImageLoaderOptions, "report" | "cacheBytes" | "preprocessing">> &
+    Pick<ImageLoaderOptions, "report" | "preprocessing">;
   readonly #size: Size;
   readonly #pool: TaskPool;
   readonly #cache: CacheBudget;
@@ -101,7 +105,7 @@ export class ImageLoader extends EpochStream {
     super();
     const all = {
       ...IMAGE_LOADER_DEFAULTS,
-      transform: normalize({ mean: [0], std: [1] }),
+      transform: options.preprocessing ? compose() : normalize({ mean: [0], std: [1] }),
       workers: Math.min(availableParallelism(), DECODING_THREADS),
       cacheFolder: join(homedir(), ".cache", "repvgg", "images"),
       ...options,
@@ -116,12 +120,13 @@ export class ImageLoader extends EpochStream {
     if (!size) {
       throw new RepvggError("E_DATA", "The steps leave images of different sizes; add a resizeAndCrop or a crop.");
     }
+    if (all.preprocessing) checkPreprocessing(all.preprocessing, [1, ...size, channels]);
     this.#options = all;
     this.#size = size;
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.batchesPerEpoch = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
-    const reader = { steps, channels, size, seed, cache, cacheFolder };
+    const reader = { steps, channels, size, seed, preprocessing: all.preprocessing, cache, cacheFolder };
     this.#pool =
       workers === 0 ? new InlinePool(reader) : new WorkerPool(reader, workers, batchSize * (all.prefetch + 1));
     const limit = options.cacheBytes ?? (cache === "ram" ? totalmem() / 4 : 20 * GIBIBYTE);
@@ -155,10 +160,10 @@ export class ImageLoader extends EpochStream {
    */
   async *batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
     this.checkPosition(epoch, startBatch);
-    const { shuffle, seed, prefetch, channels } = this.#options;
+    const { shuffle, seed, prefetch } = this.#options;
     const { dataset, batchSize, batchesPerEpoch } = this;
     const order = shuffle ? permutation(dataset.length, seed, epoch) : undefined;
-    const slotBytes = Math.min(batchSize, dataset.length) * this.#size[0] * this.#size[1] * channels;
+    const slotBytes = Math.min(batchSize, dataset.length) * this.#imageBytes;
     const free: SharedArrayBuffer[] = [];
     const stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
     const ahead: { batch: Promise<Batch>; slot: SharedArrayBuffer }[] = [];
@@ -188,19 +193,32 @@ export class ImageLoader extends EpochStream {
 
   async #make(place: Place): Promise<Batch> {
     const { epoch, batch, order, slot } = place;
-    const { channels } = this.#options;
     const { dataset, batchSize } = this;
-    const [height, width] = this.#size;
-    const bytes = height * width * channels;
+    const bytes = this.#imageBytes;
     const wanted = indicesOf(batch, { batchSize, length: dataset.length }, order);
     const reads = Array.from(wanted, (index, k) => this.#readGood(index, k * bytes, place));
     await Promise.allSettled(reads); // Of several bad images the first is told of, whichever thread was faster.
     const indices = await Promise.all(reads);
     const labels = Int32Array.from(indices, (index) => dataset.label(index));
-    const data = new Uint8Array(slot, 0, indices.length * bytes);
-    const images = { shape: [indices.length, height, width, channels], data } as const;
+    const images = this.#imagesIn(slot, indices.length);
     const raw = { epoch, batch, images, labels, indices: Int32Array.from(indices) };
     return finishBatch(raw, this.#options, TRANSFORM_STREAM);
+  }
+
+  /** Of an image in a slot. */
+  get #imageBytes(): number {
+    const { channels, preprocessing } = this.#options;
+    const perPixel = preprocessing ? preprocessing.inputChannels * Float32Array.BYTES_PER_ELEMENT : channels;
+    return this.#size[0] * this.#size[1] * perPixel;
+  }
+
+  /** The first `n` images of a slot: bytes where they lie, of which the transform makes numbers, or a copy of the numbers. */
+  #imagesIn(slot: SharedArrayBuffer, n: number): ImageBatch {
+    const { channels, preprocessing } = this.#options;
+    const length = n * this.#imageBytes;
+    if (!preprocessing) return { shape: [n, ...this.#size, channels], data: new Uint8Array(slot, 0, length) };
+    const data = new Float32Array(new Float32Array(slot, 0, length / Float32Array.BYTES_PER_ELEMENT));
+    return { shape: [n, ...this.#size, preprocessing.inputChannels], data };
   }
 
   /** Reads an image, or with "skip" the first one after it that is good. @returns Which one. */

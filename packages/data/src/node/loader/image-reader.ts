@@ -4,6 +4,7 @@ import { toGrey } from "../../image/enhance.ts";
 import { type ImagePipeline, loadImagePipeline } from "../../image/image-pipeline.ts";
 import { fixedSteps, type ImageStep } from "../../image/image-steps.ts";
 import { neededPart } from "../../image/needed-part.ts";
+import { lookUp, tablesOf } from "../../normalize.ts";
 import { generatorOf } from "../../random.ts";
 import { decodeImage } from "../decode-image.ts";
 import { DiskCache } from "./disk-cache.ts";
@@ -22,6 +23,8 @@ export class ImageReader {
   readonly #fixed: readonly ImageStep[];
   readonly #random: readonly ImageStep[];
   readonly #disk: DiskCache | undefined;
+  /** The float32 values of bytes, for each channel; none: they stay bytes. */
+  readonly #tables: readonly Float32Array[];
 
   private constructor(options: ReaderOptions, pipeline: ImagePipeline) {
     this.#options = options;
@@ -29,6 +32,8 @@ export class ImageReader {
     const fixed = fixedSteps(options.steps);
     this.#fixed = options.steps.slice(0, fixed);
     this.#random = options.steps.slice(fixed);
+    const { preprocessing } = options;
+    this.#tables = preprocessing ? tablesOf(preprocessing.mean, preprocessing.std, preprocessing.inputChannels) : [];
     this.#disk = options.cache === "disk" ? new DiskCache(options.cacheFolder) : undefined;
   }
 
@@ -41,8 +46,10 @@ export class ImageReader {
     const { sample, epoch, index, slot, offset } = task;
     const { image, fresh, storedBytes } = await withSampleFile(sample, (file) => this.#prepare(task, file));
     const random = generatorOf(this.#options.seed, epoch, index);
-    const { data } = this.#pipeline.run(image, this.#random, random, sample.name);
-    new Uint8Array(slot, offset, data.length).set(data);
+    const { data, channels } = this.#pipeline.run(image, this.#random, random, sample.name);
+    const tables = this.#tables;
+    if (tables.length === 0) new Uint8Array(slot, offset, data.length).set(data);
+    else lookUp(data, channels, tables, new Float32Array(slot, offset, (data.length / channels) * tables.length));
     return { fresh, storedBytes };
   }
 

@@ -1,6 +1,7 @@
 import type { EncodedSample } from "../../encoded-dataset.ts";
 import type { ByteImage, Size } from "../../image/byte-image.ts";
 import type { ImageStep } from "../../image/image-steps.ts";
+import type { Preprocessing } from "../../preprocessing.ts";
 
 /** What a thread needs to know once. */
 export interface ReaderOptions {
@@ -9,6 +10,8 @@ export interface ReaderOptions {
   /** Of the images that the steps give. */
   readonly size: Size;
   readonly seed: number;
+  /** Normalises the images; absent: they stay bytes. */
+  readonly preprocessing?: Preprocessing | undefined;
   readonly cache: "none" | "ram" | "disk";
   /** Of the cache on disk. */
   readonly cacheFolder: string;
@@ -27,7 +30,7 @@ export interface Task {
   /** Of the image in the data set, and the epoch: they decide its random numbers. */
   readonly index: number;
   readonly epoch: number;
-  /** Where the bytes go. */
+  /** Where the bytes or float32 numbers go, from the byte `offset` on. */
   readonly slot: SharedArrayBuffer;
   readonly offset: number;
   /** From the cache in memory. */
