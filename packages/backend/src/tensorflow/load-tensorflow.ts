@@ -6,7 +6,7 @@ import { registerNetworkKernels } from "@repvgg/core/nn";
 import { setBackend } from "@tensorflow/tfjs-core";
 import { checkTensorflow } from "./check-tensorflow.ts";
 import { tensorflowBatchNorm } from "./tensorflow-batch-norm.ts";
-import { tensorflowConvolution } from "./tensorflow-convolution.ts";
+import { registerTensorflowConvolution, tensorflowConvolution } from "./tensorflow-convolution.ts";
 import { findBinding, TENSORFLOW_PACKAGES, type TensorflowDevice } from "./tensorflow-packages.ts";
 import { tensorflowRelu } from "./tensorflow-relu.ts";
 
@@ -37,6 +37,7 @@ export async function loadTensorflow(device: TensorflowDevice, { threads, gpu }:
     prepareProcess(threads, gpu);
     requireQuietly(device);
     loaded = { device, gpu };
+    registerTensorflowConvolution();
     registerNetworkKernels("tensorflow", {
       convolve: tensorflowConvolution,
       trainBatchNorm: tensorflowBatchNorm,

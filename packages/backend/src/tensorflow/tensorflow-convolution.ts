@@ -1,9 +1,11 @@
 import {
   concat,
-  customGrad,
+  engine,
   ones,
   pad,
   type Rank,
+  registerGradient,
+  registerKernel,
   slice,
   split,
   stridedSlice,
@@ -16,62 +18,90 @@ import { attributes, type OpAttribute, type TensorflowBinding, tensorflowBackend
 
 type Padding = "SAME" | "VALID" | "EXPLICIT";
 
-/**
- * Convolution with PyTorch's padding `(k − 1) / 2`, in groups, by TensorFlow's operations.
- *
- * - Stride 1 pads as "SAME", which there is PyTorch's. At stride 2 TensorFlow's gradients know no explicit padding: going
- *   backward, the images are padded beforehand.
- * - The kernel's gradient of a 1×1 at stride 2 is taken at stride 1 from the pixels that the kernel meets. TensorFlow's own
- *   corrupts the heap (through oneDNN) where fewer than 16 channels go in, as they do in a RepVGG's stem.
- * - Gradients of grouped convolutions exist on CPUs with oneDNN only. Where they do not, the groups are split for them.
- *
- * @param x `[N, H, W, I]`; borrowed, as `kernel` `[k, k, I/groups, O]` is.
- * @returns `[N, ⌈H/stride⌉, ⌈W/stride⌉, O]`; the caller owns it.
- */
-export function tensorflowConvolution(
-  x: Tensor4D,
-  kernel: Tensor4D,
-  { stride, groups }: { readonly stride: number; readonly groups: number },
-): Tensor4D {
-  const margin = (kernel.shape[0] - 1) / 2;
-  const op = customGrad<Tensor4D>((...inputs) => {
-    const [x, kernel, save] = inputs as [Tensor4D, Tensor4D, (tensors: Tensor[]) => void];
-    save([x, kernel]);
-    const padding = margin === 0 ? "VALID" : stride === 1 ? "SAME" : "EXPLICIT";
-    return {
-      value: run("Conv2D", { stride, padding, margin }, [x, kernel]),
-      gradFunc: (dy: Tensor4D, saved: Tensor[]) =>
-        gradients(saved as [Tensor4D, Tensor4D], dy, { stride, groups, margin }),
-    };
-  });
-  return op(x, kernel);
-}
+/** Of the kernel that {@link registerTensorflowConvolution} makes known to tfjs. */
+const KERNEL = "RepvggConvolution";
 
 interface Geometry {
   readonly stride: number;
   readonly groups: number;
-  readonly margin: number;
 }
 
-/** The gradients at the images and at the kernel. */
-function gradients([x, kernel]: [Tensor4D, Tensor4D], dy: Tensor4D, { stride, groups, margin }: Geometry): Tensor4D[] {
+/**
+ * Convolution with PyTorch's padding `(k − 1) / 2`, in groups, by TensorFlow's operations, once
+ * {@link registerTensorflowConvolution} was called.
+ *
+ * @param x `[N, H, W, I]`; borrowed, as `kernel` `[k, k, I/groups, O]` is.
+ * @returns `[N, ⌈H/stride⌉, ⌈W/stride⌉, O]`; the caller owns it.
+ */
+export function tensorflowConvolution(x: Tensor4D, kernel: Tensor4D, { stride, groups }: Geometry): Tensor4D {
+  return engine().runKernel(KERNEL, { x, kernel }, { stride, groups }) as Tensor4D;
+}
+
+/**
+ * Makes the convolution and its gradients known to tfjs. Each gradient is computed only where it is asked for: that of the first
+ * layer's images never is.
+ *
+ * - Stride 1 pads as "SAME", which there is PyTorch's. At stride 2 TensorFlow's gradients know no explicit padding: going
+ *   backward, the images are padded beforehand.
+ * - Gradients of grouped convolutions exist on CPUs with oneDNN only. Where they do not, the groups are split for them.
+ */
+export function registerTensorflowConvolution(): void {
+  registerKernel({
+    kernelName: KERNEL,
+    backendName: "tensorflow",
+    kernelFunc({ inputs, attrs }) {
+      const { x, kernel } = inputs as { x: Tensor4D; kernel: Tensor4D };
+      const { stride } = attrs as unknown as Geometry;
+      const margin = marginOf(kernel);
+      const padding = margin === 0 ? "VALID" : stride === 1 ? "SAME" : "EXPLICIT";
+      return run("Conv2D", { stride, padding, margin }, [x, kernel]);
+    },
+  });
+  registerGradient({
+    kernelName: KERNEL,
+    inputsToSave: ["x", "kernel"],
+    gradFunc(dy, saved, attrs) {
+      const [x, kernel] = saved as [Tensor4D, Tensor4D];
+      const geometry = attrs as unknown as Geometry;
+      return {
+        x: () => gradientOfImages(x, kernel, dy as Tensor4D, geometry),
+        kernel: () => gradientOfKernel(x, kernel, dy as Tensor4D, geometry),
+      };
+    },
+  });
+}
+
+/** Pixels of padding at each edge. */
+const marginOf = (kernel: Tensor4D): number => (kernel.shape[0] - 1) / 2;
+
+const isWhole = (groups: number): boolean => groups === 1 || hasGroupedGradients();
+
+function gradientOfImages(x: Tensor4D, kernel: Tensor4D, dy: Tensor4D, { stride, groups }: Geometry): Tensor4D {
+  const margin = marginOf(kernel);
+  const [n, height, width, channels] = x.shape;
+  const border = stride > 1 ? margin : 0;
+  const padding: Padding = margin > 0 && border === 0 ? "SAME" : "VALID";
+  const shape = (channels: number) => [n, height + 2 * border, width + 2 * border, channels];
+  const options = { stride, padding };
+  const dx = isWhole(groups)
+    ? imageGradient(shape(channels), kernel, dy, options)
+    : byGroup(groups, [kernel, dy], (kernel, dy) => imageGradient(shape(channels / groups), kernel, dy, options));
+  return border > 0 ? slice(dx, [0, border, border, 0], x.shape) : dx;
+}
+
+/** TensorFlow's own gradient of a kernel corrupts the heap (through oneDNN) where fewer channels go into a 1×1 of stride 2. */
+const SAFE_CHANNELS = 16;
+
+/** In a RepVGG, the stem: there the gradient is taken at stride 1, from the pixels that the kernel meets. */
+function gradientOfKernel(x: Tensor4D, kernel: Tensor4D, dy: Tensor4D, { stride, groups }: Geometry): Tensor4D {
+  const margin = marginOf(kernel);
+  const unsafe = stride > 1 && margin === 0 && kernel.shape[2] < SAFE_CHANNELS;
   const padded = stride > 1 && margin > 0;
-  const image = padded ? pad(x, borders(margin)) : x;
-  const padding: Padding = margin > 0 && !padded ? "SAME" : "VALID";
-  const whole = groups === 1 || hasGroupedGradients();
-  const dx = whole
-    ? imageGradient(image.shape, kernel, dy, { stride, padding })
-    : byGroup(groups, [kernel, dy], (kernel, dy) =>
-        imageGradient([...image.shape.slice(0, 3), image.shape[3] / groups], kernel, dy, { stride, padding }),
-      );
-  const [met, metStride] = stride > 1 && margin === 0 ? [everySecond(image, stride), 1] : [image, stride];
-  const options = { stride: metStride, padding };
-  const dk = whole
-    ? kernelGradient(met, kernel.shape, dy, options)
-    : byGroup(groups, [met, dy], (met, dy) =>
-        kernelGradient(met, [...kernel.shape.slice(0, 3), kernel.shape[3] / groups], dy, options),
-      );
-  return [padded ? slice(dx, [0, margin, margin, 0], x.shape) : dx, dk] as Tensor4D[];
+  const image = unsafe ? everySecond(x, stride) : padded ? pad(x, borders(margin)) : x;
+  const options = { stride: unsafe ? 1 : stride, padding: margin > 0 && !padded ? "SAME" : "VALID" } as const;
+  if (isWhole(groups)) return kernelGradient(image, kernel.shape, dy, options);
+  const shape = [...kernel.shape.slice(0, 3), kernel.shape[3] / groups];
+  return byGroup(groups, [image, dy], (image, dy) => kernelGradient(image, shape, dy, options));
 }
 
 const everySecond = (x: Tensor4D, stride: number): Tensor4D =>
