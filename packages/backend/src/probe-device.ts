@@ -33,12 +33,15 @@ async function probe(name: string, args: readonly string[], more: Readonly<Recor
   const env = { TF_CPP_MIN_LOG_LEVEL: "2", ...process.env, ...more };
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [script, ...args], { env, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
-      if (!error) return resolve(JSON.parse(stdout.trim().split("\n").at(-1)!));
-      const why = error.killed
-        ? `it did not answer within ${TIMEOUT_MS / 1000} s`
-        : error.signal
-          ? `its libraries crash when they are loaded (${error.signal})`
-          : reasonIn(stderr);
+      const answer = /^\{.*\}$/m.exec(stdout)?.[0];
+      if (!error && answer) return resolve(JSON.parse(answer));
+      const why = !error
+        ? "its process ended without an answer"
+        : error.killed
+          ? `it did not answer within ${TIMEOUT_MS / 1000} s`
+          : error.signal
+            ? `its libraries crash when they are loaded (${error.signal})`
+            : reasonIn(stderr);
       reject(new RepvggError("E_DEVICE", `The device "${name}" does not work here: ${why}.`, { cause: error }));
     });
   });

@@ -25,13 +25,26 @@ interface Found {
 export async function checkTensorflow(device: TensorflowDevice, gpu?: number): Promise<string> {
   checkInstalled(device);
   const env: Record<string, string> = gpu === undefined ? {} : { CUDA_VISIBLE_DEVICES: String(gpu) };
-  const found = (await probeDevice(device, ["tensorflow", TENSORFLOW_PACKAGES[device]], env)) as Found;
+  const found = await probe(device, env);
   if (device === "native" || found.gpu) return `TensorFlow ${found.version}`;
   throw new RepvggError(
     "E_DEVICE",
     `TensorFlow ${found.version} finds no CUDA GPU${gpu === undefined ? "" : ` number ${gpu}`}. Does nvidia-smi list it, and does the ` +
       `linked TensorFlow bring CUDA? If not: python3 -m pip install "tensorflow[and-cuda]", then ${linkCommand(device)}.`,
   );
+}
+
+async function probe(device: TensorflowDevice, env: Record<string, string>): Promise<Found> {
+  try {
+    return (await probeDevice(device, ["tensorflow", TENSORFLOW_PACKAGES[device]], env)) as Found;
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new RepvggError(
+      "E_DEVICE",
+      `${message} If TensorFlow was moved, removed or upgraded, link it again: ${linkCommand(device)}.`,
+      { cause },
+    );
+  }
 }
 
 function checkInstalled(device: TensorflowDevice): void {

@@ -120,7 +120,10 @@ function compile(compiler: string, options: readonly string[], output: string): 
     rmSync(unfinished, { force: true });
     const { stderr = "" } = cause as { stderr?: string };
     const reason = /^.*\berror: .*$/m.exec(stderr)?.[0] ?? stderr.trim().split("\n").at(-1);
-    throw linkError(`The addon cannot be built with ${compiler}: ${reason}.`, cause);
+    throw linkError(
+      `The addon cannot be built with ${compiler}: ${reason}. If TensorFlow is damaged: python3 -m pip install --force-reinstall tensorflow-cpu.`,
+      cause,
+    );
   }
   renameSync(unfinished, output);
 }
