@@ -10,6 +10,7 @@ import { fuse } from "./commands/fuse.cmd.ts";
 import { init } from "./commands/init.cmd.ts";
 import { linkTensorflow } from "./commands/link-tensorflow.cmd.ts";
 import { predict } from "./commands/predict.cmd.ts";
+import { report } from "./commands/report.cmd.ts";
 import { summary } from "./commands/summary.cmd.ts";
 import { train } from "./commands/train.cmd.ts";
 import { val } from "./commands/val.cmd.ts";
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   summary,
   train,
   distill,
+  report,
   val,
   predict,
   fuse,

@@ -287,7 +287,7 @@ describe("a stopped training", () => {
       "out/whole was trained with other settings: --lr 0.1 -> 0.5.",
     ],
     ["the other command", ["distill", "--resume", "out/whole"], "is a run of `repvgg train`"],
-    ["a folder that is no run", ["train", "--resume", "digits"], "digits is no run that can be continued"],
+    ["a folder that is no run", ["train", "--resume", "digits"], "digits is no run folder"],
   ])("is not continued with %s", async (_, args, message) => {
     const { code, stderr } = await run(...args);
     expect(code).toBe(2);

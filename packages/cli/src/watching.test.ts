@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeEventFolder } from "@repvgg/tooling";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -138,5 +138,35 @@ describe("the report of a run", () => {
     expect(state).toBe("failed");
     expect(message).toMatch(/at step \d+ of 20/);
     expect(await text("diverged/report.html")).toContain("Failed: step");
+  });
+});
+
+describe("report", () => {
+  it("writes the page of a run again", async () => {
+    await rm(join(cwd, "whole/report.html"));
+    const { code, stdout } = await run("report", "whole", "--json");
+    expect({ code, file: JSON.parse(stdout).file }).toEqual({ code: 0, file: join("whole", "report.html") });
+    expect(await text("whole/report.html")).toContain(">Finished.<");
+  });
+
+  it("compares runs in one page: best first, what differs in their settings", async () => {
+    await run("train", ...TINY, "--epochs", "1", "--lr", "0.001", "--limit", "32", "--out", "other");
+    const { code, stdout } = await run("report", "other", "whole", "whole", "--out", "both.html");
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "Comparison of 2 runs: both.html\n" });
+    const page = await text("both.html");
+    expect(page).not.toMatch(/<script|<link|NaN|undefined|Infinity/);
+    const order = [...page.matchAll(/<th scope="row"><span[^>]*><\/span>([^<]*)/g)].map(([, name]) => name);
+    expect(order).toEqual(["whole", "other"]);
+    expect(page).toContain('<th scope="row">--lr</th><td>0.001</td><td>0.1</td>');
+    expect(page).not.toContain('<th scope="row">--momentum</th>');
+  });
+
+  it.each([
+    ["a folder that is no run", ["report", "digits"], "digits is no run folder"],
+    ["no run", ["report"], "missing required argument 'run'"],
+  ])("refuses %s: 2", async (_, args, message) => {
+    const { code, stderr } = await run(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
   });
 });

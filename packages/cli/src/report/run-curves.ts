@@ -14,11 +14,17 @@ const SPLITS = [
 ] as const;
 const TERM_COLORS = ["var(--distilled)", "var(--alone)", "var(--good)", "var(--bad)", "var(--teacher)"];
 
+const TERM_TITLES: Readonly<Record<string, string>> = {
+  loss: "Terms of the loss",
+  gradientNorm: "Norm of the gradient at the logits, by term",
+  gradientShare: "Share of the gradient, by term",
+};
+
 type Points = readonly (readonly [x: number, y: number])[];
 
 /** Loss, accuracy, learning rate and what else was told, over epochs. */
 export function curvesSection(run: RunData): string {
-  const charts = [lossCard(run), accuracyCard(run), rateCard(run), gradientCard(run), objectiveCard(run)];
+  const charts = [lossCard(run), accuracyCard(run), rateCard(run), gradientCard(run), ...objectiveCards(run)];
   const shown = charts.filter((chart) => chart !== "");
   if (shown.length === 0) return "";
   const about =
@@ -91,25 +97,35 @@ function gradientCard(run: RunData): string {
   return card("Norm of the gradient", series, { log: true });
 }
 
-/** What the objective told: one curve a name. */
-function objectiveCard({ history }: RunData): string {
+/** What the objective told, `loss/kd` and so on: one chart a kind, one curve a term. */
+function objectiveCards({ history }: RunData): string[] {
   const names = [...new Set(history.flatMap(({ figures = {} }) => Object.keys(figures)))];
-  const series = names.map((name, i): Series => {
-    const points = byEpoch(history, "train", ({ figures }) => figures?.[name]);
-    return { name, color: TERM_COLORS[i % TERM_COLORS.length]!, points, look: lookOf(points) };
+  const kinds = [...new Set(names.map((name) => name.split("/")[0]!))];
+  return kinds.map((kind) => {
+    const series = names
+      .filter((name) => name.split("/")[0] === kind)
+      .map((name, i): Series => {
+        const points = byEpoch(history, "train", ({ figures }) => figures?.[name]);
+        const color = TERM_COLORS[i % TERM_COLORS.length]!;
+        return { name: name.slice(kind.length + 1) || name, color, points, look: lookOf(points) };
+      });
+    return card(TERM_TITLES[kind] ?? kind, series, { min: 0 });
   });
-  return card("Terms of the loss", series);
 }
 
-/** A chart with its legend; nothing where there is nothing to draw. */
-export function card(
-  title: string,
-  all: readonly Series[],
-  y: { log?: boolean; min?: number; format?: (value: number) => string } = {},
-): string {
+interface CardOptions {
+  readonly log?: boolean;
+  readonly min?: number;
+  readonly format?: (value: number) => string;
+  /** Whether the names of several curves stand above them. @default true */
+  readonly named?: boolean;
+}
+
+/** A chart over epochs with its legend; nothing where there is nothing to draw. */
+export function card(title: string, all: readonly Series[], { named = true, ...y }: CardOptions = {}): string {
   const series = all.filter(({ points }) => points.some(([, value]) => Number.isFinite(value)));
   if (series.length === 0) return "";
-  const names = series.length > 1 ? legend(series) : "";
+  const names = named && series.length > 1 ? legend(series) : "";
   const x = { label: "epoch", min: 0 };
   const chart = lineChart({ title: `${title} by epoch`, series, x, y: { label: "", ...y } });
   return `<div class="card"><h3>${title}</h3>${names}${chart}</div>`;

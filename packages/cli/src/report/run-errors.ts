@@ -4,6 +4,8 @@ import type { MistakenImage, ValidationDetails } from "./validation-details.ts";
 
 /** Of more classes than this, the matrix shows those that are confused most. */
 const MOST_MATRIX_CLASSES = 20;
+/** A matrix of no more classes than this leaves place beside it. */
+const BESIDE = 12;
 const PAIRS = 10;
 /** Classes with the lowest accuracy that are drawn; a table has all of them. */
 const WORST_CLASSES = 12;
@@ -32,7 +34,7 @@ export function section(title: string, text: string, content: string): string {
 
 function confusion(details: ValidationDetails): string {
   if (details.confused.length === 0) return `<div class="card">Nothing: every answer is right.</div>`;
-  return `<div class="two uneven"><div class="card scroll">${matrix(details)}</div><div class="card"><h3>Most confused</h3>${pairs(details)}</div></div>`;
+  return `<div class="${details.classes.length > BESIDE ? "stack" : "two uneven"}"><div class="card scroll">${matrix(details)}</div><div class="card"><h3>Most confused</h3>${pairs(details)}</div></div>`;
 }
 
 function matrix(details: ValidationDetails): string {
@@ -60,17 +62,14 @@ function matrix(details: ValidationDetails): string {
   return `<h3>Confusion matrix</h3><div class="${long}" style="--classes:${shown.length}">${table}</div>${part}`;
 }
 
-/** All classes, or those in most of the confusions, in their order. */
+/** All classes, or those of the pairs that are confused most, in their order. */
 function matrixClasses({ classes, confused }: ValidationDetails): number[] {
-  const all = classes.map((_, index) => index);
-  if (all.length <= MOST_MATRIX_CLASSES) return all;
-  const times = all.map(() => 0);
-  for (const { label, predicted, count: n } of confused) {
-    times[label]! += n;
-    times[predicted]! += n;
+  if (classes.length <= MOST_MATRIX_CLASSES) return classes.map((_, index) => index);
+  const shown = new Set<number>();
+  for (const { label, predicted } of confused) {
+    if (new Set([...shown, label, predicted]).size <= MOST_MATRIX_CLASSES) shown.add(label).add(predicted);
   }
-  const most = all.sort((a, b) => times[b]! - times[a]!).slice(0, MOST_MATRIX_CLASSES);
-  return most.sort((a, b) => a - b);
+  return [...shown].sort((a, b) => a - b);
 }
 
 function pairs({ classes, support, confused }: ValidationDetails): string {

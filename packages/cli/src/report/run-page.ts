@@ -13,10 +13,10 @@ const SILENCE_MS = 10 * 60_000;
 /** The page of one run, whether it goes on or has ended. */
 export function runPage(run: RunData, now: Date): string {
   const { command, name, model, settings, status } = run;
-  const what = command === "distill" ? `Distillation from ${escapeHtml(String(settings.teacher))}` : "Training";
+  const [what, from] = command === "distill" ? ["Distillation", `, from ${settings.teacher}`] : ["Training", ""];
   const running = status?.state === "running" && !isSilent(run, now);
   const body = `<header><p class="eyebrow">${what}</p><h1>${escapeHtml(name)}</h1>
-<p class="lead">${escapeHtml(model)} on ${escapeHtml(String(settings.data))}</p>${statusLine(run, now)}</header>
+<p class="lead">${escapeHtml(model)} on ${escapeHtml(`${settings.data}${from}`)}</p>${statusLine(run, now)}</header>
 ${figures(run)}
 ${curvesSection(run)}
 ${errorSections(run)}
@@ -26,7 +26,7 @@ ${settingsSection(run)}
   return htmlPage({ title: name, body, style: RUN_STYLE, ...(running && { refreshSeconds: REFRESH_SECONDS }) });
 }
 
-const utc = (date: Date) => `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+export const utc = (date: Date) => `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
 function isSilent({ status }: RunData, now: Date): boolean {
   return status !== undefined && now.getTime() - Date.parse(status.updatedAt) > SILENCE_MS;

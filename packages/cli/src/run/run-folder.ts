@@ -82,7 +82,7 @@ export async function readRunConfig(folder: string): Promise<Record<string, unkn
   } catch (cause) {
     throw new RepvggError(
       "E_USAGE",
-      `${folder} is no run that can be continued: ${(cause as Error).message}. Give the folder that train or distill named.`,
+      `${folder} is no run folder: ${(cause as Error).message}. Give one that train or distill wrote.`,
       { cause },
     );
   }
