@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repvgg, temporaryFolder, writeImageFolder } from "./test-cli.ts";
@@ -47,6 +47,32 @@ describe("images on disk", () => {
       const args = ["--teacher", "teacher", "--data", "photos", "--augment", augment, "--out", `student-${augment}`];
       expect((await run("distill", ...TINY, ...args)).code).toBe(0);
     }
+  });
+
+  it("need two classes, and images in both parts", async () => {
+    await writeImages("single", { train: 4, val: 2 });
+    await rm(join(cwd, "single/train/grass"), { recursive: true });
+    await rm(join(cwd, "single/val/grass"), { recursive: true });
+    const single = await run("train", "--data", "single", ...TINY, "--batch-size", "2", "--out", "never");
+    expect([single.code, single.stderr]).toEqual([1, expect.stringContaining("all of one class, blue sky")]);
+    await writeImages("half", { train: 4 });
+    await mkdir(join(cwd, "half/val"));
+    const half = await run("train", "--data", "half", ...TINY, "--batch-size", "2", "--out", "never");
+    expect([half.code, half.stderr]).toEqual([1, expect.stringContaining("val/ has no images")]);
+    const one = await run(
+      "train",
+      "--data",
+      "photos",
+      ...TINY,
+      "--image-size",
+      "16",
+      "--batch-size",
+      "1",
+      "--out",
+      "never",
+    );
+    expect([one.code, one.stderr]).toEqual([1, expect.stringContaining("Train with more images a batch")]);
+    expect((await readdir(cwd)).filter((name) => name.includes("never"))).toEqual([]);
   });
 
   it("stop a training where one is bad, or are skipped and named", async () => {

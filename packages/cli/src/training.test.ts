@@ -327,8 +327,8 @@ describe("a config file", () => {
   });
 
   it("may be the config.json of an earlier run", async () => {
-    await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--lr", "0.03", "--out", "out/again");
-    const { code, stdout } = await run("train", "--config", "out/again/config.json", "--dry-run", "--json");
+    await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--lr", "0.03", "--out", "out/earlier");
+    const { code, stdout } = await run("train", "--config", "out/earlier/config.json", "--dry-run", "--json");
     expect(code).toBe(0);
     expect(JSON.parse(stdout).settings).toMatchObject({ lr: 0.03, limit: 16, threads: 2 });
   });

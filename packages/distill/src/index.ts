@@ -1,6 +1,7 @@
 export { attentionLoss } from "./attention-loss.ts";
 export { AUXILIARY_LOSS_DEFAULTS, type AuxiliaryLossOptions, withAuxiliaryLoss } from "./auxiliary-loss.ts";
 export type { Batch, BatchSource, DataSetFacts } from "./batch-source.ts";
+export { batchesOf, type GivenBatch } from "./batches-of.ts";
 export { bestEpoch } from "./best-epoch.ts";
 export { CROSS_ENTROPY_DEFAULTS, type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
 export { DIST_LOSS_DEFAULTS, type DistLossOptions, distLoss } from "./dist-loss.ts";

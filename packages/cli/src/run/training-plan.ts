@@ -104,6 +104,10 @@ function checkAgainstData({ batchSize, numClasses }: Settings, training: Labelle
     throw new RepvggError("E_USAGE", message);
   };
   const { length, classes } = training;
+  if (classes.length < 2) {
+    const message = `The training images are all of one class, ${classes[0]}: there is nothing to tell apart. Add a second class.`;
+    throw new RepvggError("E_DATA", message);
+  }
   if (batchSize > length) {
     fail(`--batch-size ${batchSize} is larger than the training set of ${length} images. Choose ${length} or less.`);
   }
