@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { isEncoded, type LabelledImages } from "../encoded-dataset.ts";
@@ -14,7 +15,11 @@ export interface OpenDatasetOptions {
   seed?: number;
   /** Throws the first error among the problems; without it they are only listed. @default true */
   strict?: boolean;
+  /** Where the images of Parquet files are unpacked to. @default ~/.cache/repvgg/parquet */
+  cacheFolder?: string;
 }
+
+const PARQUET_CACHE = join(homedir(), ".cache", "repvgg", "parquet");
 
 /** A data set, what it was recognised as, and what is wrong with it at first sight. */
 export interface OpenedDataset extends Layout<LabelledImages> {
@@ -28,36 +33,36 @@ export interface OpenedDataset extends Layout<LabelledImages> {
  * Labels are the places of the class names in sorted order, as torchvision's ImageFolder numbers them. Where there is no part
  * for validation but one for testing, with labels, that is it.
  *
- * @param path A folder, a table (.csv), an archive (.tar) or a pattern of several: `shard-{000..004}.tar`.
+ * @param path A folder, a table (.csv), an archive (.tar), a Parquet file, or a pattern of several: `shard-{000..004}.tar`.
  * @throws {RepvggError} `E_DATA`: it cannot be read, is no layout that is known, or (`strict`) has errors.
  */
 export async function openDataset(path: string, options: OpenDatasetOptions = {}): Promise<OpenedDataset> {
-  const { split, seed = 0, strict = true } = options;
+  const { split, seed = 0, strict = true, cacheFolder = PARQUET_CACHE } = options;
   const absolute = resolve(path);
   const found = await stat(absolute).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "ENOENT") throw unreadable(path, cause);
     return undefined;
   });
   const layout = found?.isDirectory()
-    ? await openFolder(absolute)
-    : await readLayoutOfFile(absolute, found !== undefined);
+    ? await openFolder(absolute, cacheFolder)
+    : await readLayoutOfFile(absolute, found !== undefined, cacheFolder);
   const error = layout.problems.find(({ severity }) => severity === "error");
   if (strict && error) throw new RepvggError("E_DATA", `${path}: ${error.message}`);
   return { ...layout, splits: divide(path, testedAsVal(layout.splits), split, seed), path: absolute };
 }
 
 /** The folder, or the only one in it, as archives often unpack. */
-async function openFolder(root: string): Promise<Layout<LabelledImages>> {
+async function openFolder(root: string, cacheFolder: string): Promise<Layout<LabelledImages>> {
   const entries = await readFolder(root);
-  const layout = await readLayoutOfFolder(root, entries);
+  const layout = await readLayoutOfFolder(root, entries, cacheFolder);
   if (layout) return layout;
   const [only, ...more] = entries.folders;
-  if (only !== undefined && more.length === 0) return openFolder(join(root, only));
+  if (only !== undefined && more.length === 0) return openFolder(join(root, only), cacheFolder);
   const here = [...entries.folders.map((name) => `${name}/`), ...entries.files];
   throw new RepvggError(
     "E_DATA",
     `${root} is no data set that is known: it has ${here.length === 0 ? "nothing in it" : list(here)}. Known are folders with ` +
-      "train/CLASS/ and val/CLASS/ or with CLASS/ alone, Tiny-ImageNet, ImageNet, MNIST idx files, WebDataset archives (.tar) and tables (path,label).",
+      "train/CLASS/ and val/CLASS/ or with CLASS/ alone, Tiny-ImageNet, ImageNet, MNIST idx files, WebDataset archives (.tar), Parquet files and tables (path,label).",
   );
 }
 

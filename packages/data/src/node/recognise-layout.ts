@@ -6,20 +6,27 @@ import { readImageFolder } from "./layouts/image-folder.ts";
 import { findImagenet, readImagenet } from "./layouts/imagenet.ts";
 import type { Layout } from "./layouts/layout.ts";
 import { hasMnistFiles, readMnist } from "./layouts/mnist.ts";
+import { readParquet } from "./layouts/parquet/parquet.ts";
 import { type FolderEntries, isImageName, readFolder } from "./layouts/read-folder.ts";
+import { filesBySplit, findSplitFiles } from "./layouts/split-files.ts";
 import { splitFolders, splitOf } from "./layouts/split-folders.ts";
 import { readTinyImagenet } from "./layouts/tiny-imagenet.ts";
 import { expandBraces } from "./layouts/webdataset/expand-braces.ts";
-import { bySplit, findShards, readWebdataset } from "./layouts/webdataset/webdataset.ts";
+import { readWebdataset } from "./layouts/webdataset/webdataset.ts";
+
+const TAR = /\.tar$/i;
+const PARQUET = /\.parquet$/i;
 
 /**
  * Reads a folder as whichever layout it has, or undefined.
  *
  * @param root Absolute.
+ * @param cacheFolder Where the images of Parquet files are unpacked to.
  */
 export async function readLayoutOfFolder(
   root: string,
   entries: FolderEntries,
+  cacheFolder: string,
 ): Promise<Layout<LabelledImages> | undefined> {
   if (hasMnistFiles(entries)) return readMnist(root, entries);
   if (await isTinyImagenet(root, entries)) return readTinyImagenet(root);
@@ -28,21 +35,30 @@ export async function readLayoutOfFolder(
   const tables = await tablesOf(root, entries);
   if (tables.length > 0) return readCsvTables(tables);
   const isImageFolder = await hasClassFolders(root, entries);
-  const shards = await findShards(root, entries);
-  if (shards && (splitFolders(entries).train !== undefined || !isImageFolder)) return readWebdataset(shards);
+  if (splitFolders(entries).train !== undefined || !isImageFolder) {
+    const shards = await findSplitFiles(root, entries, TAR);
+    if (shards) return readWebdataset(shards);
+    const parquet = await findSplitFiles(root, entries, PARQUET);
+    if (parquet) return readParquet(parquet, cacheFolder);
+  }
   return isImageFolder ? readImageFolder(root, entries) : undefined;
 }
 
 /** Reads a table, or archives by their name or a pattern of it. */
-export async function readLayoutOfFile(file: string, isThere: boolean): Promise<Layout<LabelledImages>> {
+export async function readLayoutOfFile(
+  file: string,
+  isThere: boolean,
+  cacheFolder: string,
+): Promise<Layout<LabelledImages>> {
   const files = isThere ? [file] : expandBraces(file);
-  if (files.every((name) => /\.tar$/i.test(name))) return readWebdataset(bySplit(files));
+  if (files.every((name) => TAR.test(name))) return readWebdataset(filesBySplit(files));
+  if (files.every((name) => PARQUET.test(name))) return readParquet(filesBySplit(files), cacheFolder);
   if (!isThere)
     throw new RepvggError("E_DATA", `${file} cannot be read: there is nothing of this name. Check the path.`);
   if (extname(file).toLowerCase() === ".csv") return readCsvTables([file]);
   throw new RepvggError(
     "E_DATA",
-    `${file} is no data set that is known. Give a folder, a .csv table or .tar archives.`,
+    `${file} is no data set that is known. Give a folder, a .csv table, .tar archives or .parquet files.`,
   );
 }
 

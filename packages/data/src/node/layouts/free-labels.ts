@@ -27,6 +27,31 @@ export function classesOfLabels(
   return { classIds, classes: classIds };
 }
 
+/** More classes than any label's number may stand for. */
+const MOST_CLASSES = 100_000;
+
+/**
+ * {@link classesOfLabels}, of labels whose numbers are outputs already: those without images keep their places, and are reported.
+ *
+ * @param names In label order.
+ */
+export function classesOfOutputs(
+  labels: ReadonlySet<string>,
+  names: readonly string[] | undefined,
+  problems: DatasetProblem[],
+): { classIds: readonly string[]; classes: readonly string[] } {
+  const found = classesOfLabels(labels, names);
+  const largest = Number(found.classIds.at(-1));
+  if (names || !Number.isInteger(largest) || largest >= MOST_CLASSES) return found;
+  const classIds = Array.from({ length: largest + 1 }, (_, label) => String(label));
+  const empty = classIds.filter((id) => !labels.has(id));
+  if (empty.length > 0) {
+    const message = `No image has the labels ${some(empty)}. They keep their outputs; labels begin with 0.`;
+    problems.push({ code: "empty-class", severity: "warning", message });
+  }
+  return { classIds, classes: classIds };
+}
+
 /**
  * Turns labels into places among the classes. Those that are no class become a problem, and their images are left out.
  *

@@ -2,59 +2,16 @@ import { basename, dirname, join } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { some } from "../class-folders.ts";
 import { readClassNames } from "../class-names.ts";
-import { classesOfLabels, labelsOf } from "../free-labels.ts";
+import { classesOfOutputs, labelsOf } from "../free-labels.ts";
 import type { DatasetProblem, Layout, SplitName } from "../layout.ts";
 import { RangeList } from "../range-list.ts";
-import { type FolderEntries, readFolder, readLinesIfThere } from "../read-folder.ts";
-import { splitFolders, splitOf } from "../split-folders.ts";
+import { readLinesIfThere } from "../read-folder.ts";
+import type { SplitFiles } from "../split-files.ts";
 import { indexShard, type ShardImage } from "./index-shard.ts";
 
-/** The archives of each part. */
-type Shards = ReadonlyMap<SplitName, readonly string[]>;
 interface LabelledImage extends ShardImage {
   readonly file: string;
   readonly label: string;
-}
-
-const isTar = (name: string) => /\.tar$/i.test(name);
-/** More classes than any label's number may stand for. */
-const MOST_CLASSES = 100_000;
-
-/** The archives of a folder: beside one another (`train-000.tar`, `val-000.tar`), or in `train/` and `val/`. */
-export async function findShards(root: string, entries: FolderEntries): Promise<Shards | undefined> {
-  const folders = Object.entries(splitFolders(entries));
-  if (folders.length === 0) {
-    const here = entries.files.filter(isTar).map((name) => join(root, name));
-    return here.length > 0 ? bySplit(here) : undefined;
-  }
-  const shards = new Map<SplitName, string[]>();
-  for (const [split, folder] of folders) {
-    const inside = await readFolder(join(root, folder));
-    if (inside.folders.length > 0) return undefined; // class folders, and archives that nobody removed
-    const files = inside.files.filter(isTar).map((name) => join(root, folder, name));
-    if (files.length > 0) shards.set(split as SplitName, files);
-  }
-  return shards.size > 0 ? shards : undefined;
-}
-
-/** By a word of their names; archives without one are for `all`, where no other names a part. */
-export function bySplit(files: readonly string[]): Shards {
-  const shards = new Map<SplitName, string[]>();
-  for (const file of files) {
-    const words = basename(file)
-      .toLowerCase()
-      .split(/[^a-z]+/);
-    const split = words.map(splitOf).find((found) => found !== undefined) ?? "all";
-    shards.set(split, [...(shards.get(split) ?? []), file]);
-  }
-  const whole = shards.get("all");
-  if (whole && shards.size > 1) {
-    throw new RepvggError(
-      "E_DATA",
-      `Some archives name their part (train, val, test), others do not: ${some(whole.map((file) => basename(file)))}. Rename these, or move them away.`,
-    );
-  }
-  return shards;
 }
 
 /**
@@ -66,7 +23,7 @@ export function bySplit(files: readonly string[]): Shards {
  *
  * @throws {RepvggError} `E_DATA`: an archive cannot be read, or nothing in them has a class.
  */
-export async function readWebdataset(shards: Shards): Promise<Layout> {
+export async function readWebdataset(shards: SplitFiles): Promise<Layout> {
   const problems: DatasetProblem[] = [];
   const images = new Map<SplitName, LabelledImage[]>();
   for (const [split, files] of shards) images.set(split, await readShards(files, problems));
@@ -112,22 +69,8 @@ async function classesOf(
   problems: DatasetProblem[],
 ): Promise<{ classIds: readonly string[]; classes: readonly string[] }> {
   const lines = (await readLinesIfThere(join(folder, "classes.txt")))?.map((line) => line.trim()).filter(Boolean);
-  const labels = new Set(images.map(({ label }) => label));
-  const found = classesOfLabels(labels, lines);
-  const largest = Number(found.classIds.at(-1));
-  const areNumbers = lines === undefined && Number.isInteger(largest) && largest < MOST_CLASSES;
-  if (!areNumbers)
-    return {
-      classIds: found.classIds,
-      classes: lines ? found.classes : (await readClassNames(folder)).of(found.classIds),
-    };
-  const classIds = Array.from({ length: largest + 1 }, (_, label) => String(label));
-  const empty = classIds.filter((id) => !labels.has(id));
-  if (empty.length > 0) {
-    const message = `No image has the labels ${some(empty)}. They keep their outputs; labels begin with 0.`;
-    problems.push({ code: "empty-class", severity: "warning", message });
-  }
-  return { classIds, classes: classIds };
+  const found = classesOfOutputs(new Set(images.map(({ label }) => label)), lines, problems);
+  return lines ? found : { ...found, classes: (await readClassNames(folder)).of(found.classIds) };
 }
 
 function rangeList(
