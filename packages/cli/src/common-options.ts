@@ -80,6 +80,21 @@ export const SPLIT_OPTION = {
   },
 } as const satisfies OptionSpecs;
 
+/** How training changes its images, so that it sees each one in many ways. */
+export const AUGMENTATION_OPTIONS = {
+  augment: {
+    kind: "choice",
+    help:
+      "shift by up to 2 pixels; crop-flip: RandomResizedCrop (in memory RandomCrop with a border) and a flip, to which the " +
+      "others add ColorJitter, RandAugment or TrivialAugment",
+    choices: ["none", "shift", "crop-flip", "color-jitter", "rand-augment", "trivial-augment"],
+    default: "none",
+  },
+  mixup: { kind: "number", help: "alpha of mixup: images blended in pairs", min: 0, max: 100, default: 0 },
+  cutmix: { kind: "number", help: "alpha of CutMix: a box of another image in each", min: 0, max: 100, default: 0 },
+  randomErasing: { kind: "number", help: "how likely a box of an image is blanked", min: 0, max: 1, default: 0 },
+} as const satisfies OptionSpecs;
+
 /** How images on disk are loaded; what comes out depends on it only where images are bad. */
 export const LOADING_OPTIONS = {
   workers: {

@@ -57,6 +57,24 @@ describe("data inspect", () => {
     expect(page.match(/<img /g)).toHaveLength(12);
   });
 
+  it("shows images as training will see them, on disk and in memory", async () => {
+    await writePhotos("augmented");
+    const shown = async (...args: string[]) => {
+      expect((await run("data", "inspect", ...args, "--html", "augmented.html")).code).toBe(0);
+      const page = await readFile(join(cwd, "augmented.html"), "utf8");
+      const [, section = ""] = page.split("As training sees them");
+      const images = [...section.split("</section>")[0]!.matchAll(/base64,([^"]+)/g)].map(([, data]) => data!);
+      const { width, height } = await sharp(Buffer.from(images[0] ?? "", "base64")).metadata();
+      return { images: images.length, different: new Set(images).size, size: [width, height], section };
+    };
+    const mixed = ["--augment", "rand-augment", "--mixup", "0.2", "--random-erasing", "0.5", "--image-size", "48"];
+    const photos = await shown("augmented", ...mixed);
+    expect(photos).toMatchObject({ images: 48, size: [48, 48] });
+    expect(photos.different).toBeGreaterThan(40);
+    expect(photos.section).toContain("--augment rand-augment --mixup 0.2 --random-erasing 0.5, 48 pixels");
+    expect(await shown("mnist", "--augment", "shift")).toMatchObject({ images: 48, size: [28, 28] });
+  });
+
   it("divides a folder, and knows MNIST", async () => {
     await writePhotos("single");
     const divided = await run("data", "inspect", "single/train", "--split", "0.75", "--json");
@@ -69,6 +87,7 @@ describe("data inspect", () => {
     ["a missing folder", ["nowhere"], 1, "nowhere cannot be read: there is nothing of this name"],
     ["a folder of other things", ["."], 1, "is no data set that is known"],
     ["no share", ["good set", "--split", "1"], 2, "--split 1 must be between 0 and 1"],
+    ["augmentation without a page", ["good set", "--augment", "crop-flip"], 2, "give it a file with --html"],
     ["a page in no folder", ["good set", "--html", "no/p.html"], 1, "the folder no does not exist"],
   ])("refuses %s", async (_, args, code, message) => {
     expect(await run("data", "inspect", ...args)).toMatchObject({ code, stderr: expect.stringContaining(message) });

@@ -1,4 +1,5 @@
 import {
+  AUGMENTATION_OPTIONS,
   DATA_IMAGE_SIZE_OPTION,
   DATA_OPTION,
   DEVICE_OPTIONS,
@@ -116,17 +117,7 @@ const SHARED_SETTINGS = {
     choices: ["stop", "skip"],
     default: "stop",
   },
-  augment: {
-    kind: "choice",
-    help:
-      "shift by up to 2 pixels; crop-flip: RandomResizedCrop (in memory RandomCrop with a border) and a flip, to which the " +
-      "others add ColorJitter, RandAugment or TrivialAugment",
-    choices: ["none", "shift", "crop-flip", "color-jitter", "rand-augment", "trivial-augment"],
-    default: "none",
-  },
-  mixup: { kind: "number", help: "alpha of mixup: images blended in pairs", min: 0, max: 100, default: 0 },
-  cutmix: { kind: "number", help: "alpha of CutMix: a box of another image in each", min: 0, max: 100, default: 0 },
-  randomErasing: { kind: "number", help: "how likely a box of an image is blanked", min: 0, max: 1, default: 0 },
+  ...AUGMENTATION_OPTIONS,
   ...LOADING_OPTIONS,
   limit: { kind: "integer", help: "train on the first images only", min: 1, defaultText: "all" },
   valLimit: { kind: "integer", help: "validate on the first images only", min: 1, defaultText: "all" },

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { SEED_OPTION, SPLIT_OPTION } from "../common-options.ts";
+import { AUGMENTATION_OPTIONS, IMAGE_SIZE_OPTION, SEED_OPTION, SPLIT_OPTION } from "../common-options.ts";
 
 export const dataInspect = defineCommand({
   name: "data inspect",
@@ -20,6 +20,12 @@ export const dataInspect = defineCommand({
     },
     html: { kind: "text", value: "file", help: "write a page with the findings and samples of each class" },
     samples: { kind: "integer", help: "with --html: images of each class", min: 1, max: 100, default: 6 },
+    ...AUGMENTATION_OPTIONS,
+    imageSize: {
+      ...IMAGE_SIZE_OPTION.imageSize,
+      help: "with --augment: what the network is given",
+      defaultText: "224",
+    },
     ...SEED_OPTION,
   },
   async run({ args: [data], options, terminal }) {

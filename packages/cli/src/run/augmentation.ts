@@ -35,7 +35,12 @@ const COLOURS: Readonly<Partial<Record<Settings["augment"], readonly ImageStep[]
 };
 
 /** Whether an image looks another way each time. */
-export function changesImages({ augment, randomErasing, mixup, cutmix }: Settings): boolean {
+export function changesImages({
+  augment,
+  randomErasing,
+  mixup,
+  cutmix,
+}: Augmentation & Pick<Settings, "mixup" | "cutmix">): boolean {
   return augment !== "none" || randomErasing > 0 || mixup > 0 || cutmix > 0;
 }
 

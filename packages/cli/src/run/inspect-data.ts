@@ -2,18 +2,21 @@ import { RepvggError } from "@repvgg/core";
 import { type DatasetReport, inspectDataset, quarantine, type SplitReport } from "@repvgg/data/node";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
+import { changesImages } from "./augmentation.ts";
+import type { SampleAugmentation } from "./augmented-samples.ts";
 import { describeKind, openData } from "./data-source.ts";
+import { DEFAULT_IMAGE_SIZE } from "./image-size.ts";
 import { duration, grouped, scaled } from "./numbers.ts";
 import { startProgress } from "./progress.ts";
 import { table } from "./table.ts";
 
-export interface InspectDataOptions {
+export interface InspectDataOptions extends Omit<SampleAugmentation, "imageSize"> {
   split?: number | undefined;
-  seed: number;
   decode: boolean;
   quarantine?: string | undefined;
   html?: string | undefined;
   samples: number;
+  imageSize?: number | undefined;
 }
 
 /** Files of a problem that are printed; `--json` has all. */
@@ -26,6 +29,9 @@ export async function inspectData(
   terminal: Terminal,
 ): Promise<CommandResult> {
   const { split, seed, decode } = options;
+  if (changesImages(options) && options.html === undefined) {
+    throw new RepvggError("E_USAGE", "Augmented samples are shown on the page: give it a file with --html.");
+  }
   const source = await openData({ data, split, seed }, false);
   const total = Object.values(source.splits).reduce((sum, { length }) => sum + length, 0);
   const signal = terminal.interruptSignal();
@@ -56,12 +62,13 @@ async function writePage(
   file: string,
   source: Awaited<ReturnType<typeof openData>>,
   report: DatasetReport,
-  { samples }: InspectDataOptions,
+  { samples, imageSize = DEFAULT_IMAGE_SIZE, ...augmentation }: InspectDataOptions,
 ): Promise<void> {
   const { inspectionPage } = await import("./inspection-page.ts");
+  const augmented = changesImages(augmentation) ? { ...augmentation, imageSize } : undefined;
   const { writeFileAtomically } = await import("@repvgg/checkpoint/node");
   try {
-    await writeFileAtomically(file, await inspectionPage(source, report, samples));
+    await writeFileAtomically(file, await inspectionPage(source, report, samples, augmented));
   } catch (cause) {
     throw new RepvggError("E_DATA", (cause as Error).message, { cause });
   }

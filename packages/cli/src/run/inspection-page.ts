@@ -1,6 +1,7 @@
-import type { LabelledImages } from "@repvgg/data";
+import { isEncoded, type LabelledImages } from "@repvgg/data";
 import { type DatasetReport, type SampleRow, sampleSheet, type Thumbnail } from "@repvgg/data/node";
 import { escapeHtml, htmlPage } from "@repvgg/report";
+import { augmentedSamples, type SampleAugmentation } from "./augmented-samples.ts";
 import { type DataSource, describeKind } from "./data-source.ts";
 import { grouped } from "./numbers.ts";
 
@@ -22,11 +23,18 @@ const STYLE = `
 const LISTED = 200;
 
 /** A page to look at: the findings, and samples of each class in each part. */
-export async function inspectionPage(source: DataSource, report: DatasetReport, perClass: number): Promise<string> {
+export async function inspectionPage(
+  source: DataSource,
+  report: DatasetReport,
+  perClass: number,
+  augmentation?: SampleAugmentation,
+): Promise<string> {
   const sections: string[] = [];
   for (const [split, dataset] of Object.entries(source.splits)) {
     sections.push(sampleSection(split, dataset, await sampleSheet(dataset, { perClass })));
   }
+  const training = source.splits.train ?? source.splits.all;
+  if (augmentation && training) sections.unshift(await augmentedSection(training, augmentation));
   const body = `<header><p class="eyebrow">Data set</p><h1>${escapeHtml(source.name)}</h1>
 <p class="lead">${escapeHtml(describeKind(report))}, ${grouped(report.classes.length)} classes</p></header>
 ${figures(report)}
@@ -66,6 +74,29 @@ function sampleSection(split: string, dataset: LabelledImages, rows: readonly Sa
   });
   return `<section><h2>Samples of ${escapeHtml(split)}</h2><p>${shown}Bars: images of a class, of the largest one's.</p>
 <div class="card samples">${list.join("\n")}</div></section>`;
+}
+
+async function augmentedSection(dataset: LabelledImages, augmentation: SampleAugmentation): Promise<string> {
+  const { augment, mixup, cutmix, randomErasing, imageSize } = augmentation;
+  const parts = [
+    `--augment ${augment}`,
+    ...(mixup > 0 ? [`--mixup ${mixup}`] : []),
+    ...(cutmix > 0 ? [`--cutmix ${cutmix}`] : []),
+    ...(randomErasing > 0 ? [`--random-erasing ${randomErasing}`] : []),
+  ];
+  const size = isEncoded(dataset) ? `, ${imageSize} pixels` : "";
+  const rows = await augmentedSamples(dataset, augmentation).catch((error: Error) => error);
+  const content =
+    rows instanceof Error
+      ? `<p>${escapeHtml(rows.message)}</p>`
+      : rows.map(({ label, epochs }) => augmentedRow(dataset.classes[label]!, label, epochs)).join("\n");
+  return `<section><h2>As training sees them</h2><p>Each row is one image in six epochs: ${escapeHtml(parts.join(" "))}${size}.</p>
+<div class="card samples">${content}</div></section>`;
+}
+
+function augmentedRow(name: string, label: number, epochs: readonly Uint8Array[]): string {
+  const images = epochs.map((jpeg, epoch) => thumbnail({ name: `${name}, epoch ${epoch + 1}`, jpeg }));
+  return `<div class="class"><div class="name">${escapeHtml(name)}<small>label ${label}</small></div><div class="thumbnails">${images.join("")}</div></div>`;
 }
 
 function thumbnail({ name, jpeg }: Thumbnail): string {
