@@ -1,5 +1,5 @@
 import { firstImages, isEncoded, type LabelledImages, type Preprocessing, spreadImages } from "@repvgg/data";
-import { stepsOf, transformOf } from "./augmentation.ts";
+import { inputOf, stepsOf } from "./augmentation.ts";
 import { openSource } from "./batch-sources.ts";
 import { preprocessingOf } from "./data-source.ts";
 import type { Settings } from "./settings.ts";
@@ -41,7 +41,7 @@ export async function augmentedSamples(
     dropLast: false,
     mix: { mixup, cutmix },
     steps: stepsOf(augmentation, preprocessing),
-    transform: await transformOf(augmentation, dataset, preprocessing),
+    ...(await inputOf(augmentation, dataset, preprocessing)),
   });
   try {
     const rows = Array.from({ length: count }, (_, i) => ({ label: dataset.label(i), epochs: [] as Uint8Array[] }));
