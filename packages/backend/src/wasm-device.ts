@@ -1,11 +1,8 @@
 import { RepvggError } from "@repvgg/core";
 import { loadEngine } from "@repvgg/engine";
 import { createInferenceNetwork } from "@repvgg/engine/inference";
-import { createTrainingNetwork } from "@repvgg/engine/training";
 import { defaultThreads } from "./default-threads.ts";
 import type { Device, DeviceOptions, NetworkOptions, TrainableNetworkOptions } from "./device.ts";
-import { EngineTrainableNetwork } from "./engine-network.ts";
-import { loadGradients } from "./load-gradients.ts";
 
 /**
  * The device of the WebAssembly engine: runs and trains.
@@ -26,7 +23,13 @@ export async function openWasmDevice({ threads, exact = false }: DeviceOptions =
     threads: count,
     createNetwork: (options: NetworkOptions) => createInferenceNetwork({ ...options, threads: count, exact }),
     async createTrainableNetwork(options: TrainableNetworkOptions) {
-      await loadGradients(); // of the loss
+      // Only what trains needs tfjs, for the loss.
+      const [{ createTrainingNetwork }, { EngineTrainableNetwork }, { loadGradients }] = await Promise.all([
+        import("@repvgg/engine/training"),
+        import("./engine-network.ts"),
+        import("./load-gradients.ts"),
+      ]);
+      await loadGradients();
       return new EngineTrainableNetwork(await createTrainingNetwork({ ...options, threads: count, exact }), options);
     },
     dispose,

@@ -13,7 +13,9 @@ export function toFileLayout(array: NdArray): NdArray {
 /** The inverse of {@link toFileLayout}: kernels OIHW → HWIO, matrices [out, in] → [in, out]. */
 export function fromFileLayout(array: NdArray): NdArray {
   if (array.shape.length === 4) return kernelInMemory(array);
-  return array.shape.length === 2 ? transpose(array, [1, 0]) : array;
+  if (array.shape.length !== 2) return array;
+  const [O, I] = array.shape as [number, number];
+  return { shape: [I, O], data: kernelInMemory({ shape: [O, I, 1, 1], data: array.data }).data };
 }
 
 /** Output channels that are moved together, so that what was read is still in the cache for the next position. */
@@ -23,22 +25,31 @@ const TOGETHER = 64;
 function kernelInMemory({ shape, data }: NdArray): NdArray {
   const [O, I, height, width] = shape as [number, number, number, number];
   const area = height * width;
-  const step = I * area;
   const result = new Float32Array(data.length);
   for (let first = 0; first < O; first += TOGETHER) {
     const count = Math.min(TOGETHER, O - first);
-    for (let i = 0; i < I; i++) {
-      for (let k = 0; k < area; k++) {
-        let from = first * step + i * area + k;
-        let to = (k * I + i) * O + first;
-        for (let o = 0; o < count; o++) {
-          result[to++] = data[from]!;
-          from += step;
-        }
-      }
-    }
+    const from = first * I * area;
+    for (let i = 0; i < I; i++)
+      for (let k = 0; k < area; k++)
+        copyStrided(data, from + i * area + k, I * area, result, (k * I + i) * O + first, count);
   }
   return { shape: [height, width, I, O], data: result };
+}
+
+/** A function of its own, as V8 compiles in full only what is called often. */
+function copyStrided(
+  source: Float32Array,
+  start: number,
+  step: number,
+  target: Float32Array,
+  to: number,
+  count: number,
+): void {
+  let from = start;
+  for (let i = 0; i < count; i++) {
+    target[to + i] = source[from]!;
+    from += step;
+  }
 }
 
 /** Images as PyTorch has them, `[N, C, H, W]`. @throws {RepvggError} `E_SHAPE`: not four axes. */

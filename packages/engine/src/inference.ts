@@ -16,6 +16,7 @@ import { assertFits, checkOptions, EngineNetwork, type EngineNetworkOptions } fr
 import { writeState } from "./parameters.ts";
 import type { PlacedProgram } from "./program.ts";
 import { Runtime } from "./runtime.ts";
+import { withWorkers } from "./workers.ts";
 
 export type { EngineNetworkOptions } from "./engine-network.ts";
 
@@ -100,18 +101,19 @@ export async function createInferenceNetwork(options: InferenceOptions): Promise
   return new InferenceNetwork(await build(options), (state, form) => build({ ...options, state, form }));
 }
 
-async function build(options: InferenceOptions): Promise<Built> {
+function build(options: InferenceOptions): Promise<Built> {
   const { form } = options;
   const { plan, entries, batchSize, threads, state } = checkOptions(options, form);
-  checkState(plan, form, state);
+  return withWorkers(threads - 1, async (workers) => {
+    checkState(plan, form, state);
+    const compile = (batch: number) => compileInference(plan, form, batch, threads, options.exact);
+    assertFits("This network", batchSize, (batch) => compile(batch).memory.bytes);
+    const { memory, result } = compile(batchSize);
 
-  const compile = (batch: number) => compileInference(plan, form, batch, threads, options.exact);
-  assertFits("This network", batchSize, (batch) => compile(batch).memory.bytes);
-  const { memory, result } = compile(batchSize);
-
-  const runtime = await Runtime.create(memory, threads, (floats) => writeState(floats, result.parameters, state));
-  if (result.programs.prepare.calls > 0) runtime.run(result.programs.prepare);
-  const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
-  const unused = new Map([...state].filter(([name]) => !result.parameters.slots.has(name)));
-  return { form, network, program: result.programs.predict, unused, entries };
+    const runtime = await Runtime.create(memory, workers, (floats) => writeState(floats, result.parameters, state));
+    if (result.programs.prepare.calls > 0) runtime.run(result.programs.prepare);
+    const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
+    const unused = new Map([...state].filter(([name]) => !result.parameters.slots.has(name)));
+    return { form, network, program: result.programs.predict, unused, entries };
+  });
 }

@@ -10,8 +10,27 @@ export interface Slot {
   readonly address: number;
   /** Floats, padding included. */
   readonly length: number;
-  /** Calls `visit` for all parts of the entry's array (HWIO order) that lie in one piece in the slot. */
-  readonly eachPiece: (visit: Visit) => void;
+  /** How the entry's array (HWIO order) lies in the slot. */
+  readonly pieces: readonly Pieces[];
+}
+
+/**
+ * Pieces of `length` floats that follow each other both in the array and in the slot, in a grid of `taps` by `inputs`, whose steps
+ * are regular on both sides.
+ */
+interface Pieces {
+  readonly length: number;
+  readonly taps: number;
+  readonly inputs: number;
+  readonly inArray: Steps;
+  readonly inSlot: Steps;
+}
+
+/** Floats from the start to the first piece, and from one to the next. */
+interface Steps {
+  readonly first: number;
+  readonly perTap: number;
+  readonly perInput: number;
 }
 
 /** A region of floats. */
@@ -19,8 +38,6 @@ export interface Range {
   readonly address: number;
   readonly floats: number;
 }
-
-type Visit = (index: number, position: number, length: number) => void;
 
 /**
  * Parameters, and what a training keeps beside them, as parallel arrays: first what weight decay applies to, then the other parameters
@@ -47,7 +64,7 @@ export interface ParameterLayout {
 /** What is placed beside the parameters. */
 export type ParameterRoom = "inference" | "training" | "training with extras";
 
-type Arrangement = Pick<Slot, "length" | "eachPiece">;
+type Arrangement = Pick<Slot, "length" | "pieces">;
 
 /**
  * `[co/16][taps][ci][16]`, or with `tapsInside` `[co/16][ci][taps][16]`; `ci` in memory may be padded, or hold those of several
@@ -65,21 +82,17 @@ function panels(
   const [O, I] = [shape.at(-1)!, shape.at(-2)!];
   const taps = sizeOf(shape) / (O * I);
   const width = O / groups;
-  const eachPiece = (visit: Visit) => {
-    for (let o = 0, end = 0; o < O; o = end) {
-      const group = Math.floor(o / width);
-      const panel = Math.floor(o / PANEL);
-      end = Math.min((panel + 1) * PANEL, (group + 1) * width);
-      for (let tap = 0; tap < taps; tap++) {
-        for (let c = 0; c < I; c++) {
-          const i = (group % merged) * I + c;
-          const inner = tapsInside ? i * taps + tap : tap * ciStored + i;
-          visit((tap * I + c) * O + o, (panel * ciStored * taps + inner) * PANEL + (o % PANEL), end - o);
-        }
-      }
-    }
-  };
-  return { length: panelled(O) * ciStored * taps, eachPiece };
+  const pieces: Pieces[] = [];
+  for (let o = 0, end = 0; o < O; o = end) {
+    const group = Math.floor(o / width);
+    const panel = Math.floor(o / PANEL);
+    end = Math.min((panel + 1) * PANEL, (group + 1) * width);
+    const [perTap, perInput] = tapsInside ? [PANEL, taps * PANEL] : [ciStored * PANEL, PANEL];
+    const first = panel * ciStored * taps * PANEL + (group % merged) * I * perInput + (o % PANEL);
+    const inArray = { first: o, perTap: I * O, perInput: O };
+    pieces.push({ length: end - o, taps, inputs: I, inArray, inSlot: { first, perTap, perInput } });
+  }
+  return { length: panelled(O) * ciStored * taps, pieces };
 }
 
 /** Whether an entry belongs to a squeeze-and-excitation, whose kernels are matrices. */
@@ -97,7 +110,8 @@ function arrange(entry: StateEntry, exact: boolean): Arrangement {
   if (role === "kernel" && block && !isSqueeze(entry)) return arrangeConvolution(shape, block, exact);
   if (role === "kernel" || role === "matrix") return panels(shape, panelled(shape.at(-2)!), false);
   const length = shape[0] ?? 1;
-  return { length: panelled(length), eachPiece: (visit) => visit(0, 0, length) };
+  const start = { first: 0, perTap: 0, perInput: 0 };
+  return { length: panelled(length), pieces: [{ length, taps: 1, inputs: 1, inArray: start, inSlot: start }] };
 }
 
 /** Places every entry of `entries` in memory, with `room` for what a training keeps beside them. Without Winograd in `exact` networks. */
@@ -128,8 +142,8 @@ export function placeParameters(
   let top = base;
   const place = (list: typeof arranged): Range => {
     const address = top;
-    for (const { entry, length, eachPiece } of list) {
-      slots.set(entry.name, { entry, address: top, length, eachPiece });
+    for (const { entry, length, pieces } of list) {
+      slots.set(entry.name, { entry, address: top, length, pieces });
       top += length * 4;
     }
     return { address, floats: (top - address) / 4 };
@@ -155,10 +169,7 @@ export function placeParameters(
 /** Scatters an array in HWIO order into its slot, `offset` bytes on. */
 export function writeSlot(floats: Float32Array, slot: Slot, { data }: NdArray, offset = 0): void {
   const start = (slot.address + offset) / 4;
-  slot.eachPiece((index, position, length) => {
-    // Pieces are short: a call to set() would cost more than the loop.
-    for (let i = 0; i < length; i++) floats[start + position + i] = data[index + i]!;
-  });
+  for (const pieces of slot.pieces) move(pieces, data, 0, pieces.inArray, floats, start, pieces.inSlot);
 }
 
 /** Gathers a slot back into an array in HWIO order. */
@@ -166,10 +177,29 @@ export function readSlot(floats: Float32Array, slot: Slot, offset = 0): NdArray 
   const { shape } = slot.entry;
   const start = (slot.address + offset) / 4;
   const data = new Float32Array(sizeOf(shape));
-  slot.eachPiece((index, position, length) => {
-    for (let i = 0; i < length; i++) data[index + i] = floats[start + position + i]!;
-  });
+  for (const pieces of slot.pieces) move(pieces, floats, start, pieces.inSlot, data, 0, pieces.inArray);
   return { shape, data };
+}
+
+/** Copies all `pieces`. A network has millions of weights, in pieces too short for `set()`: only plain loops are fast. */
+function move(
+  { length, taps, inputs }: Pieces,
+  source: Float32Array,
+  sourceStart: number,
+  from: Steps,
+  target: Float32Array,
+  targetStart: number,
+  to: Steps,
+): void {
+  for (let tap = 0; tap < taps; tap++) {
+    let read = sourceStart + from.first + tap * from.perTap;
+    let write = targetStart + to.first + tap * to.perTap;
+    for (let input = 0; input < inputs; input++) {
+      for (let i = 0; i < length; i++) target[write + i] = source[read + i]!;
+      read += from.perInput;
+      write += to.perInput;
+    }
+  }
 }
 
 /** Writes all of a state dict that has a slot. The caller has checked names and shapes. */

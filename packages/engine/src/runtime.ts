@@ -2,7 +2,7 @@ import { RepvggError } from "@repvgg/core";
 import { loadEngine } from "./binaries.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { PlacedProgram } from "./program.ts";
-import { startWorkers, type WorkerPool } from "./workers.ts";
+import type { WorkerPool } from "./workers.ts";
 
 const PAGE_BYTES = 65536;
 /** What 32-bit addresses reach. */
@@ -35,30 +35,32 @@ export class Runtime {
   readonly #workers: WorkerPool;
   #disposed = false;
 
-  private constructor(exports: EngineExports, memory: WebAssembly.Memory, workers: WorkerPool, threads: number) {
+  private constructor(exports: EngineExports, memory: WebAssembly.Memory, workers: WorkerPool) {
     this.#held = { exports, ballast: new ArrayBuffer(Math.min(memory.buffer.byteLength, BALLAST_BYTES)) };
     this.#floats = new Float32Array(memory.buffer);
     this.#workers = workers;
-    this.threads = threads;
+    this.threads = workers.count + 1;
   }
 
   /**
    * @param plan Everything placed; its constants are written.
+   * @param workers Owned from here on.
    * @param write Writes what else the memory holds at first, while the threads start.
    * @throws {RepvggError} `E_MEMORY`: the system does not give that much.
    */
-  static async create(plan: MemoryPlan, threads: number, write: (floats: Float32Array) => void): Promise<Runtime> {
+  static async create(plan: MemoryPlan, workers: WorkerPool, write: (floats: Float32Array) => void): Promise<Runtime> {
     const { module } = await loadEngine();
     const pages = Math.ceil(plan.bytes / PAGE_BYTES);
     const memory = allocate(pages);
     const instance = new WebAssembly.Instance(module, { env: { memory, abort: onAbort } });
     const exports = instance.exports as unknown as EngineExports;
     exports.init();
-    const starting = startWorkers(module, memory, threads - 1);
+    const attached = workers.attach(module, memory);
     const words = new Int32Array(memory.buffer);
     for (const { address, content } of plan.constants) words.set(content(), address / 4);
     write(new Float32Array(memory.buffer));
-    return new Runtime(exports, memory, await starting, threads);
+    await attached;
+    return new Runtime(exports, memory, workers);
   }
 
   /** The whole memory; empty after {@link dispose}. */

@@ -40,6 +40,7 @@ import { EngineOptimizer } from "./optimizer.ts";
 import { readSlot, trainableSlots, writeState } from "./parameters.ts";
 import { partOf } from "./program.ts";
 import { MAX_MEMORY_BYTES, Runtime } from "./runtime.ts";
+import { withWorkers } from "./workers.ts";
 
 export type { EngineNetworkOptions } from "./engine-network.ts";
 
@@ -351,7 +352,9 @@ export async function createTrainingNetwork(options: TrainingNetworkOptions): Pr
   const whole = compile(batchSize, true);
   const { memory, result } = whole.memory.bytes <= MAX_MEMORY_BYTES ? whole : compile(batchSize, false);
 
-  const runtime = await Runtime.create(memory, threads, (floats) => writeState(floats, result.parameters, state));
+  const runtime = await withWorkers(threads - 1, (workers) =>
+    Runtime.create(memory, workers, (floats) => writeState(floats, result.parameters, state)),
+  );
   const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
   return new TrainingNetwork(network, result, entries, state);
 }

@@ -1,45 +1,56 @@
+import type { Worker } from "node:worker_threads";
 import { RepvggError } from "@repvgg/core";
 import { nodeModule } from "./node-module.ts";
 
-/** Threads that run the engine's worker loop over a shared memory. */
-export interface WorkerPool {
-  /** Ends the threads; the caller has told their loops to stop. */
-  terminate(): void;
+/** Threads that run the engine's worker loop over a shared memory, numbered from 1. */
+export class WorkerPool {
+  readonly #workers: readonly Worker[];
+
+  /**
+   * Starts `count` threads, which takes Node longer than most of what the host does before they are needed.
+   *
+   * @throws {RepvggError} `E_UNSUPPORTED`: threads outside of Node.
+   */
+  constructor(count: number) {
+    const threads = count > 0 ? nodeModule<typeof import("node:worker_threads")>("node:worker_threads") : undefined;
+    if (count > 0 && !threads) {
+      throw new RepvggError("E_UNSUPPORTED", "The engine has threads in Node only; use threads: 1 here.");
+    }
+    const url = new URL("./worker.js", import.meta.url);
+    this.#workers = Array.from({ length: count }, () => new threads!.Worker(url));
+  }
+
+  get count(): number {
+    return this.#workers.length;
+  }
+
+  /** Gives the threads their memory; resolves when all of them wait for work. */
+  async attach(module: WebAssembly.Module, memory: WebAssembly.Memory): Promise<void> {
+    const ready = this.#workers.map(
+      (worker) =>
+        new Promise<void>((resolve, reject) => {
+          worker.once("message", () => resolve());
+          worker.once("error", reject);
+        }),
+    );
+    for (const [i, worker] of this.#workers.entries()) worker.postMessage({ module, memory, thread: i + 1 });
+    await Promise.all(ready);
+    for (const worker of this.#workers) worker.unref(); // an idle pool does not keep the process alive
+  }
+
+  /** Ends the threads; those that work have been told to stop. */
+  terminate(): void {
+    for (const worker of this.#workers) void worker.terminate();
+  }
 }
 
-const NO_WORKERS: WorkerPool = { terminate: () => {} };
-
-/**
- * Starts `count` threads, numbered from 1, before it returns; resolves when all of them wait for work.
- *
- * @throws {RepvggError} `E_UNSUPPORTED`: threads outside of Node.
- */
-export async function startWorkers(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-  count: number,
-): Promise<WorkerPool> {
-  if (count <= 0) return NO_WORKERS;
-  const threads = nodeModule<typeof import("node:worker_threads")>("node:worker_threads");
-  if (!threads) throw new RepvggError("E_UNSUPPORTED", "The engine has threads in Node only; use threads: 1 here.");
-  const workers = Array.from({ length: count }, (_, i) => {
-    const worker = new threads.Worker(new URL("./worker.js", import.meta.url), {
-      workerData: { module, memory, thread: i + 1 },
-    });
-    worker.unref(); // an idle pool does not keep the process alive
-    return worker;
-  });
-  const ready = workers.map(
-    (worker) =>
-      new Promise<void>((resolve, reject) => {
-        worker.once("message", () => resolve());
-        worker.once("error", reject);
-      }),
-  );
-  await Promise.all(ready);
-  return {
-    terminate() {
-      for (const worker of workers) void worker.terminate();
-    },
-  };
+/** What `use` makes of a pool of `count` threads; the pool ends if it fails. */
+export async function withWorkers<T>(count: number, use: (workers: WorkerPool) => Promise<T>): Promise<T> {
+  const workers = new WorkerPool(count);
+  try {
+    return await use(workers);
+  } catch (error) {
+    workers.terminate();
+    throw error;
+  }
 }

@@ -17,7 +17,8 @@ async function start(calls: number) {
   engine.init();
   const workers: Worker[] = [];
   for (let thread = 1; thread < THREADS; thread++) {
-    const worker = new Worker(new URL("../worker.js", import.meta.url), { workerData: { module, memory, thread } });
+    const worker = new Worker(new URL("../worker.js", import.meta.url));
+    worker.postMessage({ module, memory, thread });
     await once(worker, "message");
     workers.push(worker);
   }

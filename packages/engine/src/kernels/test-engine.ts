@@ -69,7 +69,8 @@ async function startEngine(variant: EngineVariant, threads: number): Promise<Eng
   const engine = { memory, exports: exports as unknown as Engine["exports"], threads };
   engine.exports.init();
   for (let thread = 1; thread < threads; thread++) {
-    const worker = new Worker(new URL("../worker.js", import.meta.url), { workerData: { module, memory, thread } });
+    const worker = new Worker(new URL("../worker.js", import.meta.url));
+    worker.postMessage({ module, memory, thread });
     await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
     worker.unref();
   }
