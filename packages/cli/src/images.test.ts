@@ -43,6 +43,17 @@ describe("images on disk", () => {
     const predicted = await run("predict", "teacher", "photos/val/blue sky/0.jpg", "--json");
     const [{ classes }] = JSON.parse(predicted.stdout);
     expect(classes.map(({ name }: { name: string }) => name).sort()).toEqual(["blue sky", "grass"]);
+    const all = await run("predict", "teacher", "photos/val", "--json");
+    const named = JSON.parse(all.stdout).map(({ image }: { image: string }) => image);
+    const files = ["blue sky", "grass"].flatMap((name) =>
+      [0, 1, 2, 3].map((i) => join("photos/val", name, `${i}.jpg`)),
+    );
+    expect(named).toEqual(files);
+    await mkdir(join(cwd, "no images"), { recursive: true });
+    expect(await run("predict", "teacher", "no images")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("no images has no images in it"),
+    });
     for (const augment of ["none", "crop-flip"]) {
       const args = ["--teacher", "teacher", "--data", "photos", "--augment", augment, "--out", `student-${augment}`];
       expect((await run("distill", ...TINY, ...args)).code).toBe(0);

@@ -7,7 +7,7 @@ export const predict = defineCommand({
   example: "repvgg predict runs/mnist-student digit.png",
   positionals: [
     { name: "checkpoint", help: "a .safetensors, .pth or .pt file, or a run folder (its best)" },
-    { name: "image", help: "image files (JPEG, PNG, WebP, ...)", many: true, optional: true },
+    { name: "image", help: "image files (JPEG, PNG, WebP, ...), or folders of them", many: true, optional: true },
   ],
   options: {
     topK: { kind: "integer", help: "classes to name for each image", min: 1, default: 5 },

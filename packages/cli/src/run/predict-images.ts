@@ -5,6 +5,7 @@ import { IMAGENET_PREPROCESSING, type Preprocessing } from "@repvgg/data";
 import { preprocessImageFile } from "@repvgg/data/node";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
+import { imageFiles } from "./image-files.ts";
 import { loadTrained, type TrainedModel } from "./model.ts";
 import { percent } from "./numbers.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
@@ -23,16 +24,20 @@ interface Prediction {
   classes: { index: number; name: string; probability: number }[];
 }
 
-/** The most probable classes of image files. */
+/** The most probable classes of image files, and of all images in folders. */
 export async function predictImages(
   path: string,
-  images: readonly string[],
+  paths: readonly string[],
   options: PredictOptions,
   terminal: Terminal,
 ): Promise<CommandResult> {
-  if (images.length === 0) {
-    throw new RepvggError("E_USAGE", "No image is given. Name image files, or a tensor with --tensor and --logits.");
+  if (paths.length === 0) {
+    throw new RepvggError(
+      "E_USAGE",
+      "No image is given. Name image files or folders, or a tensor with --tensor and --logits.",
+    );
   }
+  const images = await imageFiles(paths);
   const model = await loadTrained(path, { emaWeights: options.emaWeights });
   const own = model.preprocessing ?? assumedPreprocessing(model, terminal);
   const preprocessing = options.imageSize === undefined ? own : resized(own, options.imageSize);

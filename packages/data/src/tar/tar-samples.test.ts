@@ -57,6 +57,9 @@ describe("streamTarSamples", () => {
     await expect(samplesOf(archive.subarray(0, 700))).rejects.toThrow(
       failure(/s\.tar is damaged: at byte 512 it has 188 of the 600 bytes of "1\.jpg"/),
     );
+    await expect(samplesOf(archive.subarray(0, 1300))).rejects.toThrow(
+      failure(/at byte 512 it has not all of the last block of "1\.jpg"/),
+    );
     await expect(samplesOf(archive.subarray(0, 1600))).rejects.toThrow(
       failure(/at byte 1536 it has 64 bytes of a header/),
     );

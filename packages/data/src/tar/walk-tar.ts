@@ -64,7 +64,7 @@ export async function* walkTar(source: TarSource, archive: string): AsyncGenerat
     }
     const rest = end - source.position;
     const missing = rest - (await source.skip(rest));
-    if (missing > padding(length)) throw endsEarly(archive, name, length, end - begin - missing, begin);
+    if (missing > 0) throw endsEarly(archive, name, length, Math.min(length, end - begin - missing), begin);
   }
 }
 
@@ -137,8 +137,10 @@ function checkRoom({ position, size }: TarSource, archive: string, name: string,
   if (size !== undefined && position + length > size) throw endsEarly(archive, name, length, size - position, position);
 }
 
-const endsEarly = (archive: string, name: string, length: number, there: number, offset: number) =>
-  damaged(archive, offset, `${Math.max(0, there)} of the ${length} bytes of "${name}", where the archive ends`);
+function endsEarly(archive: string, name: string, length: number, there: number, offset: number): RepvggError {
+  const what = there < length ? `${Math.max(0, there)} of the ${length} bytes` : "not all of the last block";
+  return damaged(archive, offset, `${what} of "${name}", where the archive ends`);
+}
 
 const damaged = (archive: string, at: number, what: string) =>
   new RepvggError("E_DATA", `${archive} is damaged: at byte ${at} it has ${what}. Fetch or pack it again.`);
