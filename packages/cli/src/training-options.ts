@@ -138,6 +138,12 @@ const SHARED_SETTINGS = {
 /** What decides the result of `repvgg train`: what a config file may hold, and what `config.json` records. */
 export const TRAIN_SETTINGS = {
   ...SHARED_SETTINGS,
+  progressive: {
+    kind: "text",
+    value: "sizes",
+    help: "images on disk that grow in four steps from the first size to the second, which is that of the validation: 160:224",
+    defaultText: "one size",
+  },
   labelSmoothing: {
     kind: "number",
     help: "share of the label that is spread over all classes",

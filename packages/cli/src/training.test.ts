@@ -448,6 +448,7 @@ describe("bad data", () => {
     ["a negative learning rate", 2, ["--lr", "-0.1"], 'as 0.1@256, got "-0.1"'],
     ["a learning rate for no batch", 2, ["--lr", "0.1@0"], 'as 0.1@256, got "0.1@0"'],
     ["no epochs", 2, ["--epochs", "0"], "--epochs must be a whole number in [1, 100000]"],
+    ["growing images in memory", 2, ["--progressive", "16:28"], "--progressive is for images on disk"],
     ["no milestones", 2, ["--schedule", "multi-step"], "--milestones is missing"],
     [
       "falling milestones",

@@ -3,6 +3,7 @@ import { type Objective, type TrainerOptions, type TrainerState, withAuxiliaryLo
 import type { Terminal } from "../terminal.ts";
 import { openObjective } from "./objective.ts";
 import { openDeviceOf } from "./open-device.ts";
+import { preprocessingOfEpoch } from "./progressive-size.ts";
 import { frozenStages } from "./training-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -25,13 +26,13 @@ export async function withTraining<T>(
   terminal: Terminal,
   work: (open: OpenTraining) => Promise<T>,
 ): Promise<T> {
-  const { settings, spec, preprocessing } = plan;
+  const { settings, spec } = plan;
   const device = await openDeviceOf(settings, terminal);
   try {
     const network = await device.createTrainableNetwork({
       spec,
       state: state?.network ?? plan.state,
-      imageSize: preprocessing.size,
+      imageSize: preprocessingOfEpoch(plan, state?.progress.epoch ?? 0).size,
       batchSize: settings.batchSize,
       freeze: frozenStages(settings),
       checkpointing: settings.checkpointing,

@@ -54,7 +54,7 @@ async function rehearseSteps(plan: TrainingPlan, signal: AbortSignal, terminal: 
   const whole = { stepsPerEpoch, totalSteps: epochs * stepsPerEpoch };
   const few: TrainingPlan = {
     ...plan,
-    settings: { ...plan.settings, cache: "none" },
+    settings: { ...plan.settings, cache: "none", progressive: undefined }, // the largest images: an upper bound
     training: someOf(plan.training, batches * batchSize),
     stepsPerEpoch: batches,
   };

@@ -12,6 +12,7 @@ import { fingerprintOf } from "./data-fingerprint.ts";
 import { describeData } from "./data-source.ts";
 import { percent } from "./numbers.ts";
 import { type OpenTraining, withTraining } from "./open-training.ts";
+import { GrowingTraining, preprocessingOfEpoch } from "./progressive-size.ts";
 import { rehearse } from "./rehearse.ts";
 import { checkSameData, resumedSettings } from "./resumed-settings.ts";
 import { createRunFolder, writeConfig } from "./run-folder.ts";
@@ -99,7 +100,7 @@ function train(plan: TrainingPlan, surroundings: Surroundings): Promise<CommandR
 
 type Open = OpenTraining & { readonly signal: AbortSignal };
 
-/** Opens the folder only now: what failed before leaves nothing behind. Nor does a run that failed before it saved anything. */
+/** Opens the folder only now: what failed before leaves nothing behind. Nor does a run that failed before it saved anything, unless it diverged: its report may say why. */
 async function runInFolder(plan: TrainingPlan, surroundings: Surroundings, open: Open): Promise<CommandResult> {
   const { command, resumed, openFolder, terminal } = surroundings;
   const folder = await openFolder();
@@ -112,7 +113,8 @@ async function runInFolder(plan: TrainingPlan, surroundings: Surroundings, open:
     return await runTrainer(plan, surroundings, open, folder, save);
   } catch (error) {
     if (isSaved) terminal.note(`To go on from the last saved step: repvgg ${command} --resume ${folder}`);
-    else if (!resumed) await rm(folder, { recursive: true, force: true });
+    else if (!resumed && (error as RepvggError).code !== "E_DIVERGED")
+      await rm(folder, { recursive: true, force: true });
     throw error;
   } finally {
     await unlockRun(folder);
@@ -130,7 +132,9 @@ async function runTrainer(
   const { epochs, accumulate, ema, emaWarmup, patience, onNan, saveEvery } = settings;
   terminal.note(`${modelName} on ${device.name}, threads: ${device.threads}; run folder: ${folder}`);
   const shown = await showTraining(terminal, epochs * Math.ceil(stepsPerEpoch / accumulate));
-  const { data, validation } = await trainingSources(plan, shown);
+  const epoch = resumed?.state?.progress.epoch ?? 0;
+  const { data, validation } = await trainingSources(plan, shown, preprocessingOfEpoch(plan, epoch));
+  const growing = settings.progressive === undefined ? undefined : new GrowingTraining(plan, device, shown, epoch);
   try {
     const watch = await RunWatch.start({ folder, plan, device, data, state: resumed?.state });
     const trainer = new Trainer({
@@ -152,12 +156,13 @@ async function runTrainer(
       },
       saveEverySteps: saveEvery,
       signal,
+      ...growing?.options,
       ...(resumed?.state && { resume: resumed.state }),
     });
     return report(folder, plan, await watch.during(() => trainer.run()));
   } finally {
     shown.stop();
-    await Promise.all([data.close(), validation.close()]);
+    await Promise.all([growing?.close(), data.close(), validation.close()]);
   }
 }
 

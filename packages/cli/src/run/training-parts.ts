@@ -1,4 +1,5 @@
 import { RepvggError } from "@repvgg/core";
+import type { Preprocessing } from "@repvgg/data";
 import {
   ADAMW_DEFAULTS,
   constantSchedule,
@@ -23,25 +24,35 @@ const LARGEST_VALIDATION_BATCH = 256;
 
 /** The loaders of a training: shuffled, augmented, whole batches only; and every validation image once, in order. */
 export async function trainingSources(
-  { settings, training, validation, preprocessing }: TrainingPlan,
+  plan: TrainingPlan,
   terminal: Pick<Terminal, "note">,
+  trainingPreprocessing = plan.preprocessing,
 ): Promise<{ data: OpenSource; validation: OpenSource }> {
-  const { batchSize, seed, mixup, cutmix } = settings;
-  const loading = loadingOf(settings, terminal);
+  const { settings, validation, preprocessing } = plan;
   const [height, width] = preprocessing.size;
   const validationBatch = Math.ceil(Math.min(LARGEST_VALIDATION_BATCH, VALIDATION_PIXELS / (height * width)));
   return {
-    data: openSource(training, preprocessing, loading, {
-      batchSize,
-      seed,
-      shuffle: true,
-      dropLast: true,
-      mix: { mixup, cutmix },
-      steps: stepsOf(settings, preprocessing),
-      ...(await inputOf(settings, training, preprocessing)),
-    }),
-    validation: everyImage(validation, preprocessing, validationBatch, loading),
+    data: await trainingSource(plan, trainingPreprocessing, terminal),
+    validation: everyImage(validation, preprocessing, validationBatch, loadingOf(settings, terminal)),
   };
+}
+
+/** The loader of the training images: shuffled, augmented, whole batches only. */
+export async function trainingSource(
+  { settings, training }: TrainingPlan,
+  preprocessing: Preprocessing,
+  terminal: Pick<Terminal, "note">,
+): Promise<OpenSource> {
+  const { batchSize, seed, mixup, cutmix } = settings;
+  return openSource(training, preprocessing, loadingOf(settings, terminal), {
+    batchSize,
+    seed,
+    shuffle: true,
+    dropLast: true,
+    mix: { mixup, cutmix },
+    steps: stepsOf(settings, preprocessing),
+    ...(await inputOf(settings, training, preprocessing)),
+  });
 }
 
 export function loadingOf(

@@ -12,12 +12,13 @@ import {
   type StateDict,
   sameShape,
 } from "@repvgg/core";
-import type { LabelledImages, Preprocessing } from "@repvgg/data";
+import { isEncoded, type LabelledImages, type Preprocessing } from "@repvgg/data";
 import { optimizerOptions } from "@repvgg/distill";
 import { checkImageSize, type DataSource, openData, partOf, preprocessingOf } from "./data-source.ts";
 import { describeLoss, lossTerms } from "./loss-terms.ts";
 import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
+import { growingSizeOf } from "./progressive-size.ts";
 import type { Settings } from "./settings.ts";
 import { optimizerOf, scheduleOf } from "./training-parts.ts";
 
@@ -60,10 +61,17 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   const training = partOf(source, "train", settings.limit);
   const validation = partOf(source, "val", settings.valLimit);
   checkAgainstData(settings, training);
-  checkImageSize(settings.imageSize, training);
+  if (settings.progressive !== undefined && !isEncoded(training)) {
+    throw new RepvggError(
+      "E_USAGE",
+      "--progressive is for images on disk: sets in memory are not resized. Leave it out.",
+    );
+  }
+  const imageSize = growingSizeOf(settings)?.to ?? settings.imageSize;
+  checkImageSize(imageSize, training);
   const numClasses = training.classes.length;
 
-  const model = await loadModel(settings.model!, { imageSize: settings.imageSize, strides: settings.strides });
+  const model = await loadModel(settings.model!, { imageSize, strides: settings.strides });
   const preprocessing = preprocessingOf(training, model.imageSize[0]);
   const { inputChannels } = preprocessing;
   const spec = defineSpec({ ...model.spec, numClasses, inputChannels });
@@ -95,6 +103,7 @@ function checkBetweenSettings(settings: Settings): void {
     fail(`--warmup-epochs ${warmupEpochs} leaves nothing of ${epochs} epochs. Choose less.`);
   }
   if (emaWarmup && ema === undefined) fail("--ema-warmup is about an average that is not kept: give --ema 0.999, too.");
+  growingSizeOf(settings);
   optimizerOptions(optimizerOf(settings));
   scheduleOf(settings);
 }
