@@ -19,13 +19,16 @@ describe("decodeImage", () => {
     expect(createHash("sha256").update(data).digest("hex")).toBe(sha256);
   });
 
-  it.each(["420.jpg", "progressive.jpg", "rgb.png", "lossy.webp"])("refuses %s when it is truncated", async (name) => {
-    const whole = bytesOf(name);
-    for (const share of [0.3, 0.8]) {
-      const cut = whole.subarray(0, Math.floor(whole.length * share));
-      await expect(decodeImage(cut, name)).rejects.toThrow(failure(/cannot be decoded as an image/));
-    }
-  });
+  it.each(["420.jpg", "progressive.jpg", "rgb.png", "lossy.webp", "palette.bmp", "rgb.ppm", "text.pgm"])(
+    "refuses %s when it is truncated",
+    async (name) => {
+      const whole = bytesOf(name);
+      for (const share of [0.3, 0.8]) {
+        const cut = whole.subarray(0, Math.floor(whole.length * share));
+        await expect(decodeImage(cut, name)).rejects.toThrow(failure(/cannot be decoded as an image/));
+      }
+    },
+  );
 
   it("reads a JPEG with garbage between its segments, as Pillow does", async () => {
     const whole = bytesOf("420.jpg");
@@ -50,6 +53,21 @@ describe("decodeImage", () => {
     const start = performance.now();
     await expect(decodeImage(bomb, "bomb.png")).rejects.toThrow(failure(/exceeds pixel limit/));
     expect(performance.now() - start).toBeLessThan(1000);
+  });
+
+  it("says which BMP and PNM are not read", async () => {
+    const bmp = Buffer.from(bytesOf("rgb.bmp"));
+    bmp.writeUInt16LE(16, 28);
+    await expect(decodeImage(bmp, "a.bmp")).rejects.toThrow(failure(/only uncompressed BMP .* save it as PNG/));
+    bmp.writeUInt16LE(24, 28);
+    bmp.writeInt32LE(50_000, 18);
+    bmp.writeInt32LE(50_000, 22);
+    await expect(decodeImage(bmp, "b.bmp")).rejects.toThrow(failure(/exceeds the pixel limit/));
+    await expect(decodeImage(Buffer.from("P6 50000 50000 255\n"), "c.ppm")).rejects.toThrow(failure(/pixel limit/));
+    await expect(decodeImage(Buffer.from("P6 2 x"), "d.ppm")).rejects.toThrow(failure(/no number where one is due/));
+    for (let length = 3; length < 54; length++) {
+      await expect(decodeImage(bytesOf("rgb.bmp").subarray(0, length), "e.bmp")).rejects.toThrow(failure(/e\.bmp/));
+    }
   });
 
   it("gives the same for images of one pixel", async () => {

@@ -1,5 +1,7 @@
 import { RepvggError } from "@repvgg/core";
 import type { SharpConstructor } from "sharp";
+import { decodeBmp, isBmp } from "../formats/bmp.ts";
+import { decodePnm, isPnm } from "../formats/pnm.ts";
 import type { Box, ByteImage, Size } from "../image/byte-image.ts";
 import { type JpegDecoder, loadJpegDecoder } from "../jpeg/jpeg-decoder.ts";
 
@@ -13,7 +15,7 @@ const GREY_PNG = 0;
  * multiplied out, 16-bit colour keeps its high bytes and 16-bit grey is clipped. Colour profiles and EXIF orientation are
  * ignored.
  *
- * @param bytes JPEG, PNG, WebP, GIF or TIFF; borrowed.
+ * @param bytes JPEG, PNG, WebP, BMP, PGM, PPM, GIF or TIFF; borrowed.
  * @param name For messages.
  * @param wanted The part of an image of this size that is needed: other pixels may be left black. @default all of it
  * @throws {RepvggError} `E_DATA`: no image, truncated or damaged, of another kind, or of too many pixels.
@@ -24,6 +26,8 @@ export async function decodeImage(bytes: Uint8Array, name: string, wanted?: (siz
   const usual = jpegDecoder.decode(bytes, wanted);
   if (usual) return usual;
   try {
+    if (isBmp(bytes)) return decodeBmp(bytes, MAX_PIXELS);
+    if (isPnm(bytes)) return decodePnm(bytes, MAX_PIXELS);
     const { data, info } = await pipelineOf(bytes, await loadSharp()).toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
     const samples =
