@@ -29,7 +29,8 @@ export function resultsPage(rows: readonly Row[]): string {
 const HEAD = [
   "# Measured speed",
   "",
-  "Written by `npm run bench -- --write`; [results.json](results.json) has the quantiles, versions and dates of every row.",
+  "Written by `npm run bench -- --write`; [results.json](results.json) has the quantiles, versions and dates of every row, and",
+  "[PERFORMANCE.md](../PERFORMANCE.md) says what limits them.",
   "",
   "![Time of each library over the engine's](chart.svg)",
   "",

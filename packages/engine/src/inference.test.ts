@@ -131,6 +131,21 @@ describe("the thread", () => {
 });
 
 describe("memory", () => {
+  it("of a large batch is that of several runs, which answer as one image at a time", async () => {
+    const spec = defineSpec({
+      numBlocks: [1, 1, 1, 1],
+      widthMultiplier: [1 / 4, 1 / 16, 1 / 16, 1 / 32],
+      numClasses: 3,
+    });
+    const state = initialState(spec, 1, "deploy");
+    const images = randomImages([5, 640, 512, 3], 1); // two a run
+    const create = (batchSize: number) =>
+      createInferenceNetwork({ spec, state, form: "deploy", imageSize: [640, 512], batchSize });
+    const [whole, single] = [await create(1000), await create(1)];
+    expect(await whole.predict(images)).toEqual(await single.predict(images));
+    for (const network of [whole, single]) network.dispose();
+  });
+
   it("stays flat over 200 networks made and disposed", async () => {
     const spec = defineSpec({
       numBlocks: [1, 1, 1, 1],

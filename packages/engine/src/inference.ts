@@ -101,9 +101,19 @@ export async function createInferenceNetwork(options: InferenceOptions): Promise
   return new InferenceNetwork(await build(options), (state, form) => build({ ...options, state, form }));
 }
 
+/** Input pixels that a run takes at a time, as 16 images of 224 × 224 have: larger batches take memory, and no less time an image. */
+const PIXELS_A_RUN = 16 * 224 * 224;
+
+/** Images of a run: a large batch is several runs of about the same size. */
+function imagesPerRun(batchSize: number, [height, width]: readonly [number, number]): number {
+  const most = Math.max(1, Math.floor(PIXELS_A_RUN / (height * width)));
+  return Math.ceil(batchSize / Math.ceil(batchSize / most));
+}
+
 function build(options: InferenceOptions): Promise<Built> {
   const { form } = options;
-  const { plan, entries, batchSize, threads, state } = checkOptions(options, form);
+  const { plan, entries, threads, state, ...checked } = checkOptions(options, form);
+  const batchSize = imagesPerRun(checked.batchSize, plan.inputSize);
   return withWorkers(threads - 1, async (workers) => {
     checkState(plan, form, state);
     const compile = (batch: number) => compileInference(plan, form, batch, threads, options.exact);
