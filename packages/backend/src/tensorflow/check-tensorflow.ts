@@ -24,8 +24,7 @@ interface Found {
  */
 export async function checkTensorflow(device: TensorflowDevice, gpu?: number): Promise<string> {
   checkInstalled(device);
-  const env: Record<string, string> = gpu === undefined ? {} : { CUDA_VISIBLE_DEVICES: String(gpu) };
-  const found = await probe(device, env);
+  const found = await probe(device, gpuEnvironment(gpu));
   if (device === "native" || found.gpu) return `TensorFlow ${found.version}`;
   throw new RepvggError(
     "E_DEVICE",
@@ -33,6 +32,10 @@ export async function checkTensorflow(device: TensorflowDevice, gpu?: number): P
       `linked TensorFlow bring CUDA? If not: python3 -m pip install "tensorflow[and-cuda]", then ${linkCommand(device)}.`,
   );
 }
+
+/** Variables that show a process one GPU, counted as nvidia-smi does: CUDA's own order has the fastest first. */
+export const gpuEnvironment = (gpu: number | undefined): Record<string, string> =>
+  gpu === undefined ? {} : { CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: String(gpu) };
 
 async function probe(device: TensorflowDevice, env: Record<string, string>): Promise<Found> {
   try {

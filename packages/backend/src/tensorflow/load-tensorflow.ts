@@ -4,7 +4,7 @@ import util from "node:util";
 import { RepvggError } from "@repvgg/core";
 import { registerNetworkKernels } from "@repvgg/core/nn";
 import { setBackend } from "@tensorflow/tfjs-core";
-import { checkTensorflow } from "./check-tensorflow.ts";
+import { checkTensorflow, gpuEnvironment } from "./check-tensorflow.ts";
 import { tensorflowBatchNorm } from "./tensorflow-batch-norm.ts";
 import { registerTensorflowConvolution, tensorflowConvolution } from "./tensorflow-convolution.ts";
 import { findBinding, TENSORFLOW_PACKAGES, type TensorflowDevice } from "./tensorflow-packages.ts";
@@ -68,7 +68,7 @@ function prepareProcess(threads: number | undefined, gpu: number | undefined): v
     process.env.TF_NUM_INTRAOP_THREADS = String(threads);
     process.env.TF_NUM_INTEROP_THREADS = "1";
   }
-  if (gpu !== undefined) process.env.CUDA_VISIBLE_DEVICES = String(gpu);
+  Object.assign(process.env, gpuEnvironment(gpu));
   const old = util as unknown as Record<string, unknown>;
   old.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   old.isArray ??= Array.isArray;
