@@ -6,6 +6,7 @@ import { devices } from "./commands/devices.cmd.ts";
 import { distill } from "./commands/distill.cmd.ts";
 import { doctor } from "./commands/doctor.cmd.ts";
 import { exportCheckpoint } from "./commands/export.cmd.ts";
+import { findLr } from "./commands/find-lr.cmd.ts";
 import { fuse } from "./commands/fuse.cmd.ts";
 import { init } from "./commands/init.cmd.ts";
 import { linkTensorflow } from "./commands/link-tensorflow.cmd.ts";
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   summary,
   train,
   distill,
+  findLr,
   report,
   val,
   predict,

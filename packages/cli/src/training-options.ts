@@ -154,6 +154,13 @@ export const TRAIN_SETTINGS = {
   },
 } as const satisfies OptionSpecs;
 
+/** The same for `repvgg find-lr`, whose steps and rates are its own; it neither validates nor saves. */
+export const FIND_LR_SETTINGS = (() => {
+  const { epochs, lr, schedule, minLr, stepEpochs, gamma, milestones, warmupEpochs, ...shared } = TRAIN_SETTINGS;
+  const { ema, emaWarmup, patience, onNan, valLimit, saveEvery, keep, progressive, ...settings } = shared;
+  return settings;
+})();
+
 /** The same for `repvgg distill`. Its teacher's answers are smoother than any smoothed label. */
 export const DISTILL_SETTINGS = {
   ...SHARED_SETTINGS,

@@ -170,3 +170,43 @@ describe("report", () => {
     expect(stderr).toContain(message);
   });
 });
+
+describe("find-lr", () => {
+  it("draws the loss over the learning rate, and keeps nothing but the page that was asked for", async () => {
+    const before = await readdir(cwd);
+    const { code, stdout } = await run("find-lr", ...TINY, "--steps", "40", "--html", "lr.html");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^loss over the learning rate, \d+ steps\n/);
+    expect(stdout).toMatch(/Suggested: --lr [\d.e-]+, where the loss falls fastest|The loss never fell/);
+    expect((await readdir(cwd)).sort()).toEqual([...before, "lr.html"].sort());
+    expect(await text("lr.html")).not.toMatch(/<script|<link|NaN|undefined|Infinity/);
+  });
+
+  it("gives its points, from the first rate to the last one or to where the loss is no number", async () => {
+    const { code, stdout } = await run(
+      "find-lr",
+      ...TINY,
+      "--from",
+      "0.001",
+      "--to",
+      "0.01",
+      "--steps",
+      "20",
+      "--json",
+    );
+    expect(code).toBe(0);
+    const { points } = JSON.parse(stdout);
+    expect(points).toHaveLength(20);
+    expect(points[0].learningRate).toBe(0.001);
+    expect(points[19].learningRate).toBeCloseTo(0.01, 12);
+  });
+
+  it.each([
+    ["rates that do not rise", ["--from", "1", "--to", "0.1"], "--from 1 must be less than --to 0.1"],
+    ["a setting that it decides itself", ["--epochs", "3"], "unknown option '--epochs'"],
+  ])("refuses %s: 2", async (_, args, message) => {
+    const { code, stderr } = await run("find-lr", ...TINY, ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
