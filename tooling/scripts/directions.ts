@@ -19,7 +19,7 @@ const CLOSED: readonly string[] = ["core", "metrics"];
 /** Except this, which core/nn is written with. */
 const NN_LIBRARY = "@tensorflow/tfjs-core";
 
-const PRIVATE = ["tooling", "quickstart", "playground", "bench"];
+const PRIVATE = ["tooling", "quickstart", "experiments", "playground", "bench"];
 const SCOPE = "@repvgg/";
 
 /**
@@ -86,7 +86,8 @@ function packageReason(folder: string, name: string): string | undefined {
   return undefined;
 }
 
-const isApp = (name: string) => ["quickstart", "playground", "bench"].some((app) => name === SCOPE + app);
+const isApp = (name: string) =>
+  ["quickstart", "experiments", "playground", "bench"].some((app) => name === SCOPE + app);
 
 /** Tests, and the scripts of a package, which are not published. */
 const isTest = (path: string) =>

@@ -1,5 +1,6 @@
 /**
- * The root commands: `npm start`, `npm run build`, `npm test`, `npm run test:nodes`, `npm run bench`, `npm run check`.
+ * The root commands: `npm start`, `npm run build`, `npm test`, `npm run test:nodes`, `npm run bench`, `npm run experiment`,
+ * `npm run check`.
  *
  * Plain JavaScript without dependencies, because it runs before anything is installed and under whatever Node (20.19 or newer)
  * the machine has. It installs what is missing; everything after that runs under the Node that the lockfile pins.
@@ -33,6 +34,11 @@ const TASKS = {
   async start(args) {
     await build();
     return run("node", ["apps/quickstart/src/main.ts", ...args]);
+  },
+
+  async experiment(args) {
+    await build();
+    return run("node", ["apps/experiments/src/main.ts", ...args]);
   },
 
   async test(args) {
