@@ -7,6 +7,7 @@ export { CROSS_ENTROPY_DEFAULTS, type CrossEntropyOptions, crossEntropy } from "
 export { DIST_LOSS_DEFAULTS, type DistLossOptions, distLoss } from "./dist-loss.ts";
 export { type DistillationOptions, distillationObjective } from "./distillation-objective.ts";
 export { DKD_LOSS_DEFAULTS, type DkdLossOptions, dkdLoss } from "./dkd-loss.ts";
+export { type EnsembleOptions, ensembleTeacher } from "./ensemble-teacher.ts";
 export { type EvaluateOptions, type Evaluation, type EvaluationBatch, evaluate } from "./evaluate.ts";
 export { hardTargetLoss } from "./hard-target-loss.ts";
 export { hintLoss } from "./hint-loss.ts";
@@ -48,7 +49,7 @@ export { DEFAULT_TEMPERATURE, softTargetLoss, type TemperatureOptions } from "./
 export { type StepCount, stepsOf } from "./step-report.ts";
 export { targetsOf } from "./targets.ts";
 export type { Teacher } from "./teacher.ts";
-export { cachedTeacher, networkTeacher, teacherLogits } from "./teachers.ts";
+export { averageTeacher, cachedTeacher, networkTeacher, teacherLogits } from "./teachers.ts";
 export { Trainer } from "./trainer.ts";
 export type {
   EmaOptions,

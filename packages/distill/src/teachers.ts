@@ -2,12 +2,28 @@ import { type Images, type Logits, type Network, ndArray, RepvggError, ShapeErro
 import type { Batch, BatchSource } from "./batch-source.ts";
 import { checkBatch, checkSource } from "./check-training.ts";
 import { nextTurn } from "./next-turn.ts";
+import type { Teacher } from "./teacher.ts";
+import type { Student } from "./trainer-types.ts";
 
 /** A teacher that sees each batch itself: right with augmentation, since both then see the same pixels. */
-export function networkTeacher(network: Network) {
+export function networkTeacher(network: Pick<Network, "predict" | "features">) {
   return Object.assign((batch: Batch): Promise<Logits> => network.predict(batch.images), {
     features: (batch: Batch): Promise<Images[]> => network.features(batch.images),
   });
+}
+
+/**
+ * The moving average of the student's own weights as its teacher: the mean teacher. Until there is an average, the weights themselves.
+ *
+ * @param network The student, trained with `ema`; borrowed.
+ * @see Tarvainen and Valpola 2017, Mean teachers are better role models. https://arxiv.org/abs/1703.01780
+ */
+export function averageTeacher(network: Pick<Student, "predict" | "predictAverage" | "exportAverage">): Teacher {
+  let hasAverage = false;
+  return async ({ images }) => {
+    hasAverage ||= (await network.exportAverage()) !== undefined;
+    return hasAverage ? network.predictAverage(images) : network.predict(images);
+  };
 }
 
 /**
@@ -45,7 +61,7 @@ export function cachedTeacher(logits: Logits): (batch: Batch) => Logits {
  * @throws {RepvggError} `E_DATA`: an image was left out or does not fit the teacher.
  */
 export async function teacherLogits(
-  network: Network,
+  network: Pick<Network, "spec" | "predict">,
   source: BatchSource,
   { onBatch, signal }: { onBatch?(done: number, total: number): void; signal?: AbortSignal } = {},
 ): Promise<Logits> {

@@ -1,0 +1,64 @@
+import { type Network, RepvggError } from "@repvgg/core";
+import { firstImages, isEncoded, type LabelledImages, spreadImages } from "@repvgg/data";
+import { evaluate } from "@repvgg/distill";
+import type { Terminal } from "../terminal.ts";
+import { everyImage } from "./batch-sources.ts";
+import { grouped, percent } from "./numbers.ts";
+import { loadingOf } from "./training-parts.ts";
+import type { TrainingPlan } from "./training-plan.ts";
+
+/** Enough to tell a teacher from chance, and soon done. */
+const SAMPLE = 512;
+
+/**
+ * Judges a teacher on some validation images before the first epoch, and says how good it is.
+ *
+ * @param network Answers with the classes of the data.
+ * @param mayBeBad `--force`: one that is no better than chance is told, not refused.
+ * @throws {RepvggError} `E_CHECKPOINT`: it is no better than chance.
+ */
+export async function checkTeacher(
+  name: string,
+  network: Pick<Network, "spec" | "predict">,
+  { validation, preprocessing, settings }: TrainingPlan,
+  { terminal, signal, mayBeBad }: { terminal: Terminal; signal: AbortSignal; mayBeBad: boolean },
+): Promise<void> {
+  const sample = sampleOf(validation);
+  const source = everyImage(sample, preprocessing, settings.batchSize, loadingOf(settings, terminal));
+  try {
+    const { top1, images } = await evaluate(network, source, { signal });
+    const accuracy = `Acc@1 ${percent(top1, 3)} on ${grouped(images)} validation images`;
+    terminal.note(`Teacher ${name}: ${accuracy}`);
+    const chance = bestGuess(sample);
+    if (top1 * images > mostByChance(chance, images)) return;
+    const what = `The teacher ${name} is no better than chance: ${accuracy}, where a guess has ${percent(chance, 3)}.`;
+    if (mayBeBad) return terminal.note(`${what} It is taken all the same, as --force says.`);
+    throw new RepvggError(
+      "E_CHECKPOINT",
+      `${what} Check that it was trained on these classes, in this order, and on images like these; --force takes it all the same.`,
+    );
+  } finally {
+    await source.close();
+  }
+}
+
+function sampleOf(dataset: LabelledImages): LabelledImages {
+  if (dataset.length <= SAMPLE) return dataset;
+  return isEncoded(dataset) ? spreadImages(dataset, SAMPLE) : firstImages(dataset, SAMPLE);
+}
+
+/** The share of the most frequent class: what one has who always says it. At least that of a blind guess. */
+function bestGuess(sample: LabelledImages): number {
+  const counts = new Float64Array(sample.classes.length);
+  for (let i = 0; i < sample.length; i++) counts[sample.label(i)]!++;
+  return Math.max(...counts) / sample.length;
+}
+
+/**
+ * Right answers that a guess often has too: two standard deviations above its mean, though never all.
+ *
+ *     k = N p + 2 √(N p (1 − p))
+ */
+export function mostByChance(p: number, N: number): number {
+  return Math.min(N * p + 2 * Math.sqrt(N * p * (1 - p)), N - 1);
+}
