@@ -2,7 +2,14 @@ import type { OptionSpecs } from "./option.ts";
 
 /** What `repvgg distill` learns from the teacher, and how. */
 export const DISTILLATION_OPTIONS = {
-  teacher: { kind: "text", value: "checkpoint", help: "the network to learn from", defaultText: "none, required" },
+  teacher: {
+    kind: "text",
+    value: "checkpoint",
+    help: "the network to learn from; several with commas, whose probabilities are averaged; ema: the average that --ema keeps",
+    defaultText: "none, required",
+    several: true,
+  },
+  anyTeacher: { kind: "flag", help: "take a teacher that is no better than chance" },
   loss: {
     kind: "text",
     value: "terms",

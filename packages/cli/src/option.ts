@@ -20,6 +20,8 @@ interface TextOption {
   value: string;
   default?: string;
   defaultText?: string;
+  /** Given again, its values are joined by commas. */
+  several?: true;
 }
 
 export interface ChoiceOption {

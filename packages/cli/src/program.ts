@@ -73,5 +73,7 @@ function addCommand(parent: Commander, definition: Command, streams: Streams, on
 
 function toOption(key: string, spec: OptionSpec): Option {
   const choices = spec.kind === "choice" ? `${choicesText(spec)}; ` : "";
-  return new Option(flagUsage(key, spec), `${spec.help} (${choices}default: ${defaultText(spec)})`);
+  const option = new Option(flagUsage(key, spec), `${spec.help} (${choices}default: ${defaultText(spec)})`);
+  if (spec.kind !== "text" || !spec.several) return option;
+  return option.argParser((value: string, before?: string) => (before === undefined ? value : `${before},${value}`));
 }

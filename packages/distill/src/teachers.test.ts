@@ -2,6 +2,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import { type Logits, ndArray, RepvggError } from "@repvgg/core";
 import { setBackend } from "@tensorflow/tfjs-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Batch } from "./batch-source.ts";
 import { distillationObjective } from "./distillation-objective.ts";
 import { ensembleTeacher } from "./ensemble-teacher.ts";
 import { linearly } from "./scheduled.ts";
@@ -15,7 +16,11 @@ beforeAll(async () => {
 });
 
 const position = { epoch: 0, step: 0, totalSteps: 5, stepsPerEpoch: 5 };
-const batch = { images: ndArray([2, 1, 1, 1], new Float32Array(2)), labels: [0, 1], indices: [0, 1] };
+const batch = {
+  images: ndArray([2, 1, 1, 1], new Float32Array(2)),
+  labels: Int32Array.of(0, 1),
+  indices: Int32Array.of(0, 1),
+};
 const fixed =
   (...z: number[]): Teacher =>
   () =>
@@ -68,13 +73,13 @@ describe("averageTeacher", () => {
     const network = tinyNetwork();
     const teacher = averageTeacher(network);
     const data = trainingLoader(16);
-    const [first] = await Array.fromAsync(data.batches(0));
-    expect(await teacher(first!, position)).toEqual(await network.predict(first!.images));
+    const first = (await data.batches(0)[Symbol.asyncIterator]().next()).value as Batch;
+    expect(await teacher(first, position)).toEqual(await network.predict(first.images));
 
     const objective = distillationObjective({ teacher, terms: [{ loss: "labels" }, { loss: "kd", weight: 0.5 }] });
     await new Trainer({ network, data, objective, epochs: 1, ema: { decay: 0.5 } }).run();
-    const answer = await teacher(first!, position);
-    expect(answer).toEqual(await network.predictAverage(first!.images));
-    expect(answer).not.toEqual(await network.predict(first!.images));
+    const answer = await teacher(first, position);
+    expect(answer).toEqual(await network.predictAverage(first.images));
+    expect(answer).not.toEqual(await network.predict(first.images));
   });
 });

@@ -14,7 +14,7 @@ const SAMPLE = 512;
  * Judges a teacher on some validation images before the first epoch, and says how good it is.
  *
  * @param network Answers with the classes of the data.
- * @param mayBeBad `--force`: one that is no better than chance is told, not refused.
+ * @param options.mayBeBad One that is no better than chance is told, not refused.
  * @throws {RepvggError} `E_CHECKPOINT`: it is no better than chance.
  */
 export async function checkTeacher(
@@ -32,10 +32,10 @@ export async function checkTeacher(
     const chance = bestGuess(sample);
     if (top1 * images > mostByChance(chance, images)) return;
     const what = `The teacher ${name} is no better than chance: ${accuracy}, where a guess has ${percent(chance, 3)}.`;
-    if (mayBeBad) return terminal.note(`${what} It is taken all the same, as --force says.`);
+    if (mayBeBad) return terminal.note(`${what} It is taken all the same, as --any-teacher says.`);
     throw new RepvggError(
       "E_CHECKPOINT",
-      `${what} Check that it was trained on these classes, in this order, and on images like these; --force takes it all the same.`,
+      `${what} Check that it was trained on these classes, in this order, and on images like these; --any-teacher takes it all the same.`,
     );
   } finally {
     await source.close();

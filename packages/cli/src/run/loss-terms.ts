@@ -29,6 +29,13 @@ export function lossTerms(settings: Settings): LossTerm[] {
   return labels === 0 ? terms : [{ loss: "labels", weight: labels }, ...terms];
 }
 
+/** At which the answers of several teachers are averaged: that of the losses, 4 unless all compare at 1 or not at any. */
+export function ensembleTemperature(settings: Settings): Scheduled {
+  const { temperature, temperatureEnd } = settings;
+  if (temperature !== undefined) return scheduled(temperature, temperatureEnd);
+  return lossTerms(settings).some(({ loss }) => loss === "kd" || loss === "dkd") ? 4 : 1;
+}
+
 /** What `--dry-run` says of the loss. */
 export function describeLoss({ loss = "kd", temperature, temperatureEnd, alpha, alphaEnd }: Settings): string {
   const range = (from: number, to: number | undefined) => (to === undefined ? `${from}` : `${from} to ${to}`);

@@ -1,63 +1,117 @@
 import type { Device } from "@repvgg/backend";
+import type { Network } from "@repvgg/core";
 import {
+  averageTeacher,
   cachedTeacher,
   crossEntropyObjective,
   distillationObjective,
+  ensembleTeacher,
   needsFeatures,
   networkTeacher,
   type Objective,
+  selectClasses,
+  type Teacher,
+  type TrainerOptions,
   teacherLogits,
 } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
 import { changesImages } from "./augmentation.ts";
 import { everyImage } from "./batch-sources.ts";
-import { lossTerms } from "./loss-terms.ts";
+import { checkTeacher } from "./check-teacher.ts";
+import { ensembleTemperature, lossTerms } from "./loss-terms.ts";
+import type { TeacherNetwork } from "./plan-teacher.ts";
 import { startProgress } from "./progress.ts";
 import { loadingOf } from "./training-parts.ts";
-import type { PlannedTeacher, TrainingPlan } from "./training-plan.ts";
+import type { TrainingPlan } from "./training-plan.ts";
 
-/** What the network learns from, and the teacher's memory to give back afterwards. */
+/** What the network learns from, and the teachers' memory to give back afterwards. */
 export interface OpenObjective {
   readonly objective: Objective;
   dispose(): void;
 }
 
-/** The labels, or the labels and a teacher. */
-export async function openObjective(
-  plan: TrainingPlan,
-  device: Device,
-  signal: AbortSignal,
-  terminal: Terminal,
-): Promise<OpenObjective> {
+export interface ObjectiveSurroundings {
+  readonly device: Device;
+  /** The student's. */
+  readonly network: TrainerOptions["network"];
+  /** Whether the training begins: its teachers are judged then. */
+  readonly isNew: boolean;
+  readonly signal: AbortSignal;
+  readonly terminal: Terminal;
+}
+
+/** A teacher as the data sees it: with its classes. */
+type TeacherView = Pick<Network, "spec" | "predict" | "features">;
+
+/**
+ * The labels, or the labels and a teacher.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: a teacher is no better than chance.
+ */
+export async function openObjective(plan: TrainingPlan, surroundings: ObjectiveSurroundings): Promise<OpenObjective> {
   const { teacher, settings } = plan;
-  const { labelSmoothing, seed } = settings;
   if (teacher === undefined) {
-    return { objective: crossEntropyObjective({ labelSmoothing: labelSmoothing ?? 0 }), dispose() {} };
+    return { objective: crossEntropyObjective({ labelSmoothing: settings.labelSmoothing ?? 0 }), dispose() {} };
   }
   const terms = lossTerms(settings);
+  const under = (chosen: Teacher) => distillationObjective({ teacher: chosen, terms, seed: settings.seed });
+  if (teacher.networks.length === 0) return { objective: under(averageTeacher(surroundings.network)), dispose() {} };
+
+  const open: OpenTeacher[] = [];
+  const dispose = () => {
+    for (const one of open) one.dispose();
+  };
+  try {
+    for (const network of teacher.networks) open.push(await openTeacher(plan, network, surroundings));
+    const teachers = open.map((one) => one.teacher);
+    const temperature = ensembleTemperature(settings);
+    return {
+      objective: under(teachers.length === 1 ? teachers[0]! : ensembleTeacher(teachers, { temperature })),
+      dispose,
+    };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+interface OpenTeacher {
+  readonly teacher: Teacher;
+  dispose(): void;
+}
+
+/** A judged teacher, which runs on each batch, or has been asked about every image. */
+async function openTeacher(
+  plan: TrainingPlan,
+  { name, outputs, ...planned }: TeacherNetwork,
+  { device, isNew, signal, terminal }: ObjectiveSurroundings,
+): Promise<OpenTeacher> {
+  const { settings, preprocessing } = plan;
   const network = await device.createNetwork({
-    ...teacher,
-    imageSize: plan.preprocessing.size,
+    ...planned,
+    imageSize: preprocessing.size,
     batchSize: settings.batchSize,
   });
-  if (changesImages(settings) || terms.some(needsFeatures)) {
-    // Each batch is new to the teacher, or too large to remember its features.
-    const objective = distillationObjective({ teacher: networkTeacher(network), terms, seed });
-    return { objective, dispose: () => network.dispose() };
-  }
+  let runs = false;
   try {
-    const logits = await askTeacher(plan, teacher, network, signal, terminal);
-    return { objective: distillationObjective({ teacher: cachedTeacher(logits), terms, seed }), dispose() {} };
+    const view: TeacherView = outputs
+      ? { ...selectClasses(network, outputs), features: (images) => network.features(images) }
+      : network;
+    if (isNew) await checkTeacher(name, view, plan, { terminal, signal, mayBeBad: settings.anyTeacher ?? false });
+    // With augmentation each batch is new to the teacher; its features are too large to remember.
+    runs = changesImages(settings) || lossTerms(settings).some(needsFeatures);
+    if (runs) return { teacher: networkTeacher(view), dispose: () => network.dispose() };
+    return { teacher: cachedTeacher(await askTeacher(plan, name, view, signal, terminal)), dispose() {} };
   } finally {
-    network.dispose();
+    if (!runs) network.dispose();
   }
 }
 
 /** Without augmentation the teacher's answers never change: it is asked once about every image. */
 async function askTeacher(
   { training, preprocessing, settings }: TrainingPlan,
-  { name }: PlannedTeacher,
-  network: Parameters<typeof teacherLogits>[0],
+  name: string,
+  network: TeacherView,
   signal: AbortSignal,
   terminal: Terminal,
 ) {

@@ -38,7 +38,10 @@ export async function withTraining<T>(
       checkpointing: settings.checkpointing,
     });
     try {
-      const { objective, dispose } = await openObjective(plan, device, signal, terminal);
+      const { objective, dispose } = await openObjective(plan, {
+        ...{ device, network, signal, terminal },
+        isNew: state === undefined,
+      });
       const { auxWeight: weight, labelSmoothing = 0 } = settings;
       try {
         return await work({ device, network, objective: withAuxiliaryLoss(objective, { weight, labelSmoothing }) });

@@ -67,7 +67,8 @@ function outputsOf(teacher: TrainedModel, student: RepVggSpec, data: LabelledCla
   }
   const map = mapClasses(classes, data);
   if (!("missing" in map)) return map.isIdentity ? undefined : map.outputs;
-  if (spec.numClasses !== student.numClasses) fail(teacher, `has ${spec.numClasses} classes, the data ${student.numClasses}`);
+  if (spec.numClasses !== student.numClasses)
+    fail(teacher, `has ${spec.numClasses} classes, the data ${student.numClasses}`);
   const { missing } = map;
   const shown = missing.slice(0, SHOWN).join(", ") + (missing.length > SHOWN ? ", ..." : "");
   return fail(teacher, `does not know ${missing.length} of the ${student.numClasses} classes of the data: ${shown}`);

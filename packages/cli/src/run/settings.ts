@@ -12,6 +12,7 @@ import {
   type TrainingCommand,
 } from "../training-options.ts";
 import { readConfig } from "./config-file.ts";
+import { teacherFiles } from "./plan-teacher.ts";
 import { exists } from "./run-folder.ts";
 
 type Values = OptionValues<typeof TRAIN_SETTINGS> & OptionValues<typeof DISTILL_SETTINGS>;
@@ -82,9 +83,15 @@ function withOptimizerDefaults(settings: Settings): Settings {
 /** Files and folders by their whole path, so that a run can be continued from anywhere. */
 export async function absolutePaths<S extends Partial<Unscaled>>(settings: S): Promise<S> {
   const paths: Record<string, string> = {};
-  for (const key of ["data", "model", "weights", "teacher"] as const) {
+  if (settings.teacher !== undefined) paths.teacher = await absoluteTeacher(settings.teacher);
+  for (const key of ["data", "model", "weights"] as const) {
     const value = settings[key];
     if (value !== undefined && (await exists(value))) paths[key] = resolve(value);
   }
   return { ...settings, ...paths };
+}
+
+async function absoluteTeacher(teacher: string): Promise<string> {
+  const files = await teacherFiles(teacher);
+  return (await Promise.all(files.map(async (file) => ((await exists(file)) ? resolve(file) : file)))).join(",");
 }

@@ -1,8 +1,6 @@
 import { basename } from "node:path";
 import {
   defineSpec,
-  type Form,
-  fuseState,
   initialState,
   layerPlan,
   type NdArray,
@@ -18,6 +16,7 @@ import { checkImageSize, type DataSource, openData, partOf, preprocessingOf } fr
 import { describeLoss, lossTerms } from "./loss-terms.ts";
 import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
+import { AVERAGE_TEACHER, type PlannedTeacher, planTeacher } from "./plan-teacher.ts";
 import { growingSizeOf } from "./progressive-size.ts";
 import type { Settings } from "./settings.ts";
 import { optimizerOf, scheduleOf } from "./training-parts.ts";
@@ -38,14 +37,6 @@ export interface TrainingPlan {
   readonly teacher?: PlannedTeacher;
   readonly params: number;
   readonly stepsPerEpoch: number;
-}
-
-/** The network to learn from, in its deploy form: the same answers, sooner. */
-export interface PlannedTeacher {
-  readonly name: string;
-  readonly spec: RepVggSpec;
-  readonly state: StateDict;
-  readonly form: Form;
 }
 
 /**
@@ -77,7 +68,8 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   const spec = defineSpec({ ...model.spec, numClasses, inputChannels });
   const fresh = initialState(spec, settings.seed);
   const start = settings.weights ? await startWeights(settings.weights, spec, fresh) : { state: fresh, newEntries: [] };
-  const teacher = settings.teacher === undefined ? undefined : await planTeacher(settings.teacher, spec, preprocessing);
+  const teacher =
+    settings.teacher === undefined ? undefined : await planTeacher(settings.teacher, spec, preprocessing, source);
   return {
     settings,
     modelName: model.checkpoint ? basename(model.name).replace(/\.(safetensors|pth|pt)$/i, "") : model.name,
@@ -104,6 +96,9 @@ function checkBetweenSettings(settings: Settings): void {
   }
   if (emaWarmup && ema === undefined) fail("--ema-warmup is about an average that is not kept: give --ema 0.999, too.");
   growingSizeOf(settings);
+  if (settings.teacher === AVERAGE_TEACHER && ema === undefined) {
+    fail("--teacher ema is the average of the student's weights, which is not kept: give --ema 0.999, too.");
+  }
   optimizerOptions(optimizerOf(settings));
   scheduleOf(settings);
 }
@@ -162,24 +157,6 @@ function assertSameNetwork({ name, spec: own }: TrainedModel, spec: RepVggSpec):
         `${JSON.stringify(spec[key])}. Give the --model that they are of.`,
     );
   }
-}
-
-/** @throws {RepvggError} `E_CHECKPOINT`: the teacher knows other classes, or sees images in another way. */
-async function planTeacher(path: string, student: RepVggSpec, preprocessing: Preprocessing): Promise<PlannedTeacher> {
-  const teacher = await loadTrained(path);
-  const { name, spec, form, state } = teacher;
-  const fail = (why: string): never => {
-    throw new RepvggError("E_CHECKPOINT", `The teacher ${name} ${why}. Give a teacher that was trained on this data.`);
-  };
-  if (spec.numClasses !== student.numClasses) fail(`has ${spec.numClasses} classes, the data ${student.numClasses}`);
-  if (spec.inputChannels !== student.inputChannels) {
-    fail(`takes ${spec.inputChannels} channels, the student ${student.inputChannels}`);
-  }
-  const { mean, std } = teacher.preprocessing ?? preprocessing;
-  if (String([mean, std]) !== String([preprocessing.mean, preprocessing.std])) {
-    fail("was trained on images that were normalised in another way");
-  }
-  return { name, spec, form: "deploy", state: form === "train" ? fuseState(spec, state) : state };
 }
 
 /** The plan as `--dry-run` tells it. */
