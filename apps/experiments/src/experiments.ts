@@ -90,7 +90,13 @@ async function judgeAll(
   const write = (line: string) => void stderr.write(`${line}\n`);
   write(`MNIST: ${trainings.length} trainings on ${device.description}.`);
   const folder = join(resolve(cwd, out), "trainings");
-  const lab = new Lab({ device, data: { train, test: firstImages(test, Math.min(limit, test.length)) }, folder, log: new WorkLog(write, total), signal });
+  const lab = new Lab({
+    device,
+    data: { train, test: firstImages(test, Math.min(limit, test.length)) },
+    folder,
+    log: new WorkLog(write, total),
+    signal,
+  });
   for (const training of trainings) await lab.train(training);
   return chosen.map((experiment) => experiment.judge(lab, protocol));
 }

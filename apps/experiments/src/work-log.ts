@@ -1,6 +1,8 @@
 import { duration } from "@repvgg/report";
 
 const LINE_SECONDS = 5;
+/** Share of the work after which its rate is known. */
+const KNOWN = 0.01;
 
 /** A piece of the work that is being done. */
 export interface Stage {
@@ -44,7 +46,8 @@ export class WorkLog {
         this.#last = now;
         const done = this.#done + fraction * work;
         const left = ((now - this.#started) * (this.#total - done)) / done;
-        this.#write(`${title}  ${(100 * fraction).toFixed(0)} %  ${duration(Math.max(0, left))} left in all`);
+        const rest = done < KNOWN * this.#total ? "" : `  ${duration(Math.max(0, left))} left in all`;
+        this.#write(`${title}  ${(100 * fraction).toFixed(0)} %${rest}`);
       },
       end: () => {
         this.#done += work;
