@@ -180,7 +180,16 @@ describe("train", () => {
     await saveCheckpoint(join(cwd, "plus.safetensors"), { spec, form: "train", state: initialState(spec, 1) });
     const args = ["--model", "plus.safetensors", "--epochs", "3"];
     expect((await run("train", ...TINY, ...args, "--out", "out/plus")).code).toBe(0);
-    const distilled = await run("distill", ...TINY, ...args, "--teacher", "out/plus", "--out", "out/plus-student");
+    const distilled = await run(
+      "distill",
+      ...TINY,
+      ...args,
+      "--teacher",
+      "out/plus",
+      "--any-teacher",
+      "--out",
+      "out/plus-student",
+    );
     expect(distilled.code).toBe(0);
     for (const folder of ["out/plus", "out/plus-student"]) {
       const lines = (await read(folder, "metrics.jsonl")).toString().trim().split("\n");
@@ -298,7 +307,7 @@ describe("a stopped training", () => {
 describe("distill", () => {
   it.each(["none", "shift"])("trains under a teacher (augmentation: %s)", async (augment) => {
     await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--out", "out/teacher");
-    const args = ["--teacher", "out/teacher", "--limit", "32", "--epochs", "1", "--augment", augment];
+    const args = ["--teacher", "out/teacher", "--any-teacher", "--limit", "32", "--epochs", "1", "--augment", augment];
     const { code, stdout } = await run("distill", ...TINY, ...args, "--out", `out/student-${augment}`, "--json");
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
@@ -404,7 +413,7 @@ describe("init", () => {
       const all = text.replaceAll(/^# (\w+: (?!\(default|.* ).*)$/gm, "$1").replace(/^data: .*$/m, "data: digits");
       await writeFile(join(cwd, "all.yaml"), all.replace(/^teacher: .*$/m, "teacher: out/teacher"));
       await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--out", "out/of-init");
-      const teacher = command === "distill" ? ["--teacher", "out/of-init"] : [];
+      const teacher = command === "distill" ? ["--teacher", "out/of-init", "--any-teacher"] : [];
       const args = [
         command,
         "--config",
