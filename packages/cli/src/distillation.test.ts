@@ -156,12 +156,6 @@ describe("distill --teacher", () => {
     ["a folder that is no run", 1, ["--teacher", "digits"], "has no best.safetensors"],
     ["an average that is not kept", 2, ["--teacher", "ema"], "give --ema 0.999, too"],
     [
-      "an average while images grow",
-      2,
-      ["--teacher", "ema", "--ema", "0.9", "--progressive", "8:28"],
-      "Leave one of them out",
-    ],
-    [
       "features of an ensemble",
       2,
       ["--teacher", "teacher,teacher", "--loss", "features"],

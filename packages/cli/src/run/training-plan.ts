@@ -99,9 +99,6 @@ function checkBetweenSettings(settings: Settings): void {
   if (settings.teacher === AVERAGE_TEACHER && ema === undefined) {
     fail("--teacher ema is the average of the student's weights, which is not kept: give --ema 0.999, too.");
   }
-  if (settings.teacher === AVERAGE_TEACHER && settings.progressive !== undefined) {
-    fail("--teacher ema has the size of the first images, and --progressive changes it. Leave one of them out.");
-  }
   optimizerOptions(optimizerOf(settings));
   scheduleOf(settings);
 }
