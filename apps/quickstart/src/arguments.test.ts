@@ -74,7 +74,7 @@ describe("parseArguments", () => {
     expect(() => parseArguments(["--epochs", "1.5"], {})).toThrow(usage("--epochs"));
     expect(() => parseArguments(["--threads", ""], {})).toThrow(usage("--threads"));
     expect(() => parseArguments(["--limit", "12"], {})).toThrow(usage("--limit"));
-    expect(() => parseArguments(["--device", "gpu"], {})).toThrow(usage("--device must be one of auto, wasm"));
+    expect(() => parseArguments(["--device", "gpu"], {})).toThrow(usage("--device must be one of auto, cuda"));
     expect(() => parseArguments(["--seeds"], {})).toThrow(usage("seeds"));
     expect(() => parseArguments(["please"], {})).toThrow(usage("please"));
   });

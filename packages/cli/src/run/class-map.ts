@@ -15,7 +15,8 @@ const SHOWN = 5;
  * Which output of a network each class of a data set is. Labels of two data sets mean the same only if their classes do: 1000
  * outputs compared with 200 labels, or folders in another order, would measure nothing.
  *
- * @param classIndex A file or folder; without it, what the checkpoint says, and where that is nothing, equal numbers of classes.
+ * @param classIndex A file or folder; without it, what the checkpoint says, and where that or the data set has no names, equal
+ *   numbers of classes.
  * @returns Undefined where outputs and labels agree as they are.
  * @throws {RepvggError} `E_USAGE`: nothing says which output is which class, or the index is not this network's; `E_DATA`: the
  *   data set has classes that the network does not know.
@@ -36,6 +37,7 @@ export async function outputsOfClasses(
         `say which output is which class. ${NEEDED}`,
     );
   }
+  if (onlyNumbers(source) && source.classes.length === numClasses) return undefined;
   const map = mapClasses(known, source);
   if ("missing" in map) throw unknownClasses(map.missing, source, classIndex ?? model.name);
   if (map.isIdentity) return undefined;
@@ -44,6 +46,9 @@ export async function outputsOfClasses(
   );
   return map.outputs;
 }
+
+/** Whether the data set has no names for its classes, as MNIST's files: label 3 is then output 3. */
+const onlyNumbers = ({ classIds }: DataSource) => classIds.every((id, index) => id === String(index));
 
 async function indexOf(path: string, numClasses: number): Promise<readonly string[]> {
   const { ids } = await readClassIndex(path);

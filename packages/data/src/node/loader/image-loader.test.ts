@@ -164,6 +164,14 @@ describe("ImageLoader", () => {
     await expect(all(none.batches(0))).rejects.toThrow(failure(/None of the 1 images can be used/));
   });
 
+  it.each([0, 2])("takes no image for bad that nobody waited for, with %d workers", async (workers) => {
+    const told: string[] = [];
+    const loader = open({ workers, onBadImage: "skip", report: (message) => told.push(message) });
+    for (let i = 0; i < 3; i++) for await (const _ of loader.batches(i)) break; // as a validation of --limit images does
+    expect(await all(loader.batches(3))).toHaveLength(7);
+    expect([told, loader.badImages]).toEqual([[], []]);
+  });
+
   it("names the image that a worker held when it ended, and stops", async () => {
     const loader = open({ ...training, batchSize: 20 });
     const batches = loader.batches(0);

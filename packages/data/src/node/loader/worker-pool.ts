@@ -8,7 +8,12 @@ export interface Question {
   readonly id: number;
   readonly task: Task;
 }
-export type Answer = { readonly id: number } & ({ readonly result: TaskResult } | { readonly message: string });
+export type Answer = { readonly id: number } & (
+  | { readonly result: TaskResult }
+  | { readonly message: string }
+  /** It was stopped before it began. */
+  | { readonly dropped: true }
+);
 
 /** Runs tasks somewhere. */
 export interface TaskPool {
@@ -129,6 +134,7 @@ export class WorkerPool implements TaskPool {
     const job = thread.jobs.shift();
     if (job?.id !== answer.id) return; // The pool was closed.
     if ("result" in answer) job.resolve(answer.result);
+    else if ("dropped" in answer) job.reject(closedError());
     else job.reject(new RepvggError("E_DATA", answer.message));
     this.#dealOut();
     if (thread.jobs.length === 0) thread.worker.unref();
