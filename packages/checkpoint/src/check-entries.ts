@@ -32,30 +32,52 @@ export function checkEntries(
   const missing = [...expected].filter((name) => !state.has(name));
   const unexpected = [...state.keys()].filter((name) => !expected.has(name));
   const candidates = missing.length > 0 ? missing : [...expected];
-  const suggested = Math.floor(COMPARED / candidates.length);
+  const [suggestForMissing, suggestForUnexpected, suggestForShape] = [suggester(), suggester(), suggester()];
+  const ofShape = new Map<string, string[]>();
+  for (const { name, shape } of entries) {
+    const names = ofShape.get(shape.join());
+    if (names) names.push(name);
+    else ofShape.set(shape.join(), [name]);
+  }
   const misshapen = entries.flatMap(({ name, shape }) => {
     const actual = state.get(name)?.shape;
-    return actual === undefined || sameShape(actual, shape)
-      ? []
-      : [`${nameInFile(name)} is [${fileShape(actual)}] instead of [${fileShape(shape)}]`];
+    if (actual === undefined || sameShape(actual, shape)) return [];
+    const nearest = suggestForShape("nearest of that shape", name, ofShape.get(actual.join()) ?? []);
+    return [`${nameInFile(name)} is [${fileShape(actual)}] instead of [${fileShape(shape)}]${nearest}`];
   });
   const negative = entries.flatMap(({ name, role }) =>
     role === "runningVar" && state.get(name)?.data.some((variance) => variance < 0) ? [nameInFile(name)] : [],
   );
   const problems = [
-    list("missing", missing),
+    list(
+      "missing",
+      missing.map((name) => `${name}${suggestForMissing("nearest in the file", name, unexpected)}`),
+    ),
     list(
       "unexpected",
-      unexpected.map((name, i) => {
-        const shown = nameInFile(name).slice(0, MAX_NAME);
-        return i < suggested ? `${shown} (nearest: ${nearestName(name.slice(0, MAX_NAME), candidates)})` : shown;
-      }),
+      unexpected.map(
+        (name) => `${nameInFile(name).slice(0, MAX_NAME)}${suggestForUnexpected("nearest", name, candidates)}`,
+      ),
     ),
     list("misshapen", misshapen),
     list("with a negative variance", negative),
   ].filter(Boolean);
   if (problems.length === 0) return;
   throw new RepvggError("E_CHECKPOINT", `Its entries do not fit the network: ${problems.join("; ")}.`);
+}
+
+/** Gives ` (title: name)`, the nearest of the candidates, as long as there is time for it and there are any. */
+function suggester(): (title: string, name: string, candidates: readonly string[]) => string {
+  let left = COMPARED;
+  return (title, name, candidates) => {
+    left -= candidates.length;
+    if (left < 0 || candidates.length === 0) return "";
+    const nearest = nearestName(
+      name.slice(0, MAX_NAME),
+      candidates.map((candidate) => candidate.slice(0, MAX_NAME)),
+    );
+    return ` (${title}: ${nearest})`;
+  };
 }
 
 /** The shape as the file has it: [h, w, in, out] → [out, in, h, w]. */

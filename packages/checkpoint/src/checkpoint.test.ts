@@ -195,6 +195,45 @@ it("bytes changed at random end in a network or a RepvggError", () => {
   expect(errors).toBeGreaterThan(250); // most changes of the header must be noticed, or the test tries nothing
 });
 
+it("names every tensor with weights that are not finite", () => {
+  const bytes = changed({
+    state: (state) => {
+      state.get("linear.bias")!.data[1] = Number.NaN;
+      state.get("stage1.0.rbr_dense.bn.bias")!.data[0] = Number.POSITIVE_INFINITY;
+    },
+  });
+  expect(() => parseCheckpoint(bytes)).toThrow(
+    /Infinity in tensor "stage1\.0\.rbr_dense\.bn\.bias" \(element 0\), NaN in tensor "linear\.bias" \(element 1\)/,
+  );
+});
+
+describe("RepVGGplus, fused", () => {
+  const plus = defineSpec({
+    numBlocks: [1, 1, 2, 1],
+    widthMultiplier: [1 / 16, 1 / 16, 1 / 32, 1 / 64],
+    squeezeExcitation: "after-relu",
+    auxiliaryHeads: true,
+    numClasses: 3,
+  });
+  const train = randomState(layerPlan(plus, [9, 9]), "train", 3);
+  const left = [...train].filter(([name]) => name.includes("_aux."));
+  const file = (state: StateDict) =>
+    serializeTensors(new Map([...state].map(([name, array]) => [name, toFileLayout(array)])));
+
+  it("is read without the auxiliary classifiers that were left in the file, and says so", () => {
+    const fused = fuseState(plus, train);
+    const loaded = parseCheckpoint(file(new Map([...fused, ...left])));
+    expect(loaded).toEqual({ ...parseCheckpoint(file(fused)), ignored: left.map(([name]) => name) });
+    expect(loaded.ignored).toHaveLength(24);
+  });
+
+  it("is refused with other entries beside it", () => {
+    expect(() =>
+      parseCheckpoint(file(new Map([...fuseState(plus, train), ["stage4_aux.3.bias", left.at(-1)![1]]]))),
+    ).toThrow(/unexpected stage4_aux\.3\.bias/);
+  });
+});
+
 describe("a partly fused network", () => {
   const spec = randomSpec(6, { strides: [2, 2, 2, 2, 2] });
   const plan = layerPlan(spec, [9, 8]);

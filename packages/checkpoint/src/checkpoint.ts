@@ -3,6 +3,7 @@ import {
   type Form,
   formOf,
   fuseState,
+  type LayerPlan,
   layerPlan,
   type NdArray,
   parseSpec,
@@ -41,6 +42,10 @@ export interface Checkpoint {
 /** What was read: as {@link Checkpoint}, `metadata` being what the file says besides. */
 export interface LoadedCheckpoint extends Checkpoint {
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether the spec is the file's own; else it was found from names and shapes, which do not show the strides. */
+  readonly ownSpec: boolean;
+  /** Entries that were left out: auxiliary classifiers that a fused file still had, and that nothing uses. @default none */
+  readonly ignored?: readonly string[] | undefined;
 }
 
 export interface SerializeOptions {
@@ -102,15 +107,27 @@ export function readCheckpoint(file: ByteSource, source: string, { hints, ema }:
       throw new RepvggError("E_CHECKPOINT", `${source} has "${original}" twice: as "${other}" and as "${name}".`);
     }
     names.set(original, name);
-    const array = inMemory(tensor);
-    checkFinite([[name, array]], source);
-    state.set(original, array);
+    state.set(original, inMemory(tensor));
   }
+  const nameIn = (name: string) => names.get(name) ?? name;
+  checkFinite(
+    [...state].map(([name, array]) => [nameIn(name), array] as const),
+    source,
+  );
   const { [OWN_METADATA]: own, format: _, ...rest } = metadata;
   const { classes, preprocessing, ...described } = own === undefined ? {} : readOwn(own, source);
-  const { spec, form, fused } = fitted(state, described, hints, source, (name) => names.get(name) ?? name);
+  const { spec, form, fused, ignored } = fitted(state, described, hints, source, nameIn);
   checkClasses(classes, spec, source);
-  return { spec, form, state: fused ?? state, classes, preprocessing, metadata: rest };
+  return {
+    spec,
+    form,
+    state: fused ?? state,
+    classes,
+    preprocessing,
+    metadata: rest,
+    ownSpec: own !== undefined,
+    ignored,
+  };
 }
 
 /** An array of its own, in memory layout. */
@@ -160,18 +177,27 @@ function fitted(
   hints: Partial<RepVggSpec> | undefined,
   source: string,
   nameInFile: (name: string) => string,
-): { spec: RepVggSpec; form: Form; fused?: StateDict } {
+): { spec: RepVggSpec; form: Form; fused?: StateDict; ignored?: string[] } {
   try {
     const form = described.form ?? formOf(state);
     const spec = described.spec ?? specOf(state, hints);
     const plan = layerPlan(spec, [1, 1]);
+    const ignored = form === "deploy" ? withoutAuxiliary(plan, state).map(nameInFile) : [];
     checkEntries(plan, form, state, nameInFile);
     // What is fused cannot be had back: a partly fused network is good for inference only, and fusing the rest changes no answer.
+    if (ignored.length > 0) return { spec, form: "deploy", ignored };
     return typeof form === "string" ? { spec, form } : { spec, form: "deploy", fused: fuseState(spec, state) };
   } catch (cause) {
     if (!(cause instanceof RepvggError)) throw cause;
     throw new RepvggError("E_CHECKPOINT", `${source} does not hold a complete RepVGG. ${cause.message}`, { cause });
   }
+}
+
+/** Takes the auxiliary classifiers out of a fused state: a model whose blocks were fused one by one still has them. */
+function withoutAuxiliary(plan: LayerPlan, state: StateDict): string[] {
+  const left = [...state.keys()].filter((key) => plan.auxiliary.some(({ name }) => key.startsWith(`${name}.`)));
+  for (const key of left) state.delete(key);
+  return left;
 }
 
 /** @throws {RepvggError} `E_CHECKPOINT`: there are names of classes, but not one for each output. */

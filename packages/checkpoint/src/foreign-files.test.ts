@@ -96,7 +96,7 @@ describe("parseCheckpoint of other names", () => {
     tensors.set("backbone.stem.branch_3x3.norm.bias", { shape: [2], data: new Float32Array(2) });
     tensors.set("backbone.stage_1.0.branch_1x1.conv.weight", { shape: [4, 4, 1, 2], data: new Float32Array(32) });
     const message = [
-      "missing stage0.rbr_dense.bn.weight, linear.bias",
+      "missing stage0.rbr_dense.bn.weight (nearest in the file: stage0.rbr_dense.bn.wight), linear.bias (nearest in the file: head.fc.biases)",
       "unexpected head.fc.biases (nearest: linear.bias), backbone.stem.branch_3x3.norm.wight (nearest: stage0.rbr_dense.bn.weight)",
       "misshapen backbone.stem.branch_3x3.norm.bias is [2] instead of [4], " +
         "backbone.stage_1.0.branch_1x1.conv.weight is [4, 4, 1, 2] instead of [4, 4, 1, 1].",
@@ -111,7 +111,20 @@ describe("parseCheckpoint of other names", () => {
     const state = new Map(
       stateLayout(plan, "deploy").map(({ name, shape }) => [name.replace(/bias$/, "bais"), toFileLayout(zeros(shape))]),
     );
-    expect(() => parseCheckpoint(serializeTensors(state))).toThrow(/missing (\S+, ){81}linear\.bias; unexpected/);
+    expect(() => parseCheckpoint(serializeTensors(state))).toThrow(
+      /missing (\S+ \(nearest in the file: \S+\), ){81}linear\.bias \(nearest in the file: linear\.bais\); unexpected/,
+    );
+  });
+
+  it("names the nearest entry that has the shape of a misshapen one", () => {
+    const { tensors } = parseTensors(fixture("tiny-repvgg.safetensors"));
+    const [dense, small] = ["stage0.rbr_dense.conv.weight", "stage0.rbr_1x1.conv.weight"] as const;
+    const kernel = tensors.get(dense)!;
+    tensors.set(dense, tensors.get(small)!);
+    tensors.set(small, kernel);
+    expect(() => parseCheckpoint(serializeTensors(tensors))).toThrow(
+      new RegExp(`${dense} is \\[[\\d, ]+\\] instead of \\[[\\d, ]+\\] \\(nearest of that shape: ${small}\\)`),
+    );
   });
 
   it("takes little time for thousands", () => {

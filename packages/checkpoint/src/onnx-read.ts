@@ -76,7 +76,7 @@ export function parseOnnx(bytes: Uint8Array, source = "The ONNX file"): LoadedCh
   } catch (cause) {
     fail(`does not hold a complete RepVGG. ${(cause as Error).message}`, cause);
   }
-  return { spec, form, state, classes, preprocessing, metadata: rest };
+  return { spec, form, state, classes, preprocessing, metadata: rest, ownSpec: true };
 }
 
 type Fail = (why: string, cause?: unknown) => never;

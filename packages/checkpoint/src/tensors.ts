@@ -3,6 +3,8 @@ import { fromFloat32, toFloat32 } from "./dtypes.ts";
 import { type RawTensor, readSafetensors } from "./read-safetensors.ts";
 import { writeSafetensors } from "./write-safetensors.ts";
 
+const LISTED = 2_000;
+
 export interface Tensors {
   readonly tensors: Map<string, NdArray>;
   readonly metadata: Readonly<Record<string, string>>;
@@ -30,15 +32,17 @@ export function parseTensors(bytes: Uint8Array, source?: string): Tensors {
   return { tensors: arrays, metadata };
 }
 
-/** @throws {RepvggError} `E_CHECKPOINT`: an element is NaN or infinite; the message names the tensor. */
+/** @throws {RepvggError} `E_CHECKPOINT`: elements are NaN or infinite; the message names all tensors that have some. */
 export function checkFinite(tensors: Iterable<readonly [name: string, array: NdArray]>, source: string): void {
-  for (const [name, { data }] of tensors) {
+  const found = [...tensors].flatMap(([name, { data }]) => {
     const index = firstNotFinite(data);
-    if (index === -1) continue;
-    throw new RepvggError(
-      "E_CHECKPOINT",
-      `${source} has ${data[index]} in tensor "${name}" (element ${index}): a training that diverged, or a damaged file. ` +
-        "Take an earlier checkpoint.",
-    );
-  }
+    return index === -1 ? [] : [`${data[index]} in tensor "${name}" (element ${index})`];
+  });
+  if (found.length === 0) return;
+  const more = found.length > LISTED ? ` and in ${found.length - LISTED} more tensors` : "";
+  throw new RepvggError(
+    "E_CHECKPOINT",
+    `${source} has ${found.slice(0, LISTED).join(", ")}${more}: a training that diverged, or a damaged file. ` +
+      "Take an earlier checkpoint.",
+  );
 }

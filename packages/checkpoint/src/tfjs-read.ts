@@ -41,7 +41,7 @@ export function parseTfjs(
   const state = stateOf(graph.weights, data, fail);
   checkFinite(state, source);
   checkClasses(classes, spec, source);
-  return { spec, form, state, classes, preprocessing, metadata: {} };
+  return { spec, form, state, classes, preprocessing, metadata: {}, ownSpec: true };
 }
 
 function readModel(bytes: Uint8Array | undefined, fail: Fail): Record<string, unknown> {

@@ -1,8 +1,9 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { toFileLayout } from "@repvgg/checkpoint";
 import { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors } from "@repvgg/checkpoint/node";
-import { defineSpec, findVariant, initialState, ndArray, type StateDict, seededRandom } from "@repvgg/core";
+import { defineSpec, findVariant, fuseState, initialState, ndArray, type StateDict, seededRandom } from "@repvgg/core";
 import { MNIST_PREPROCESSING } from "@repvgg/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repvgg, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
@@ -101,6 +102,14 @@ describe("fuse", () => {
     });
   });
 
+  it.each(["fused.pth", "fused.onnx"])("writes %s, as its extension says", async (out) => {
+    expect((await run("fuse", "train.safetensors", out, "--random-images", "2", ...CPU)).code).toBe(0);
+    const { code, stdout } = await run("verify", "train.safetensors", out, "--random-images", "2", ...CPU, "--json");
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, equal: true });
+    const head = await readFile(file(out));
+    expect(head.subarray(0, 2)).toEqual(out.endsWith("pth") ? Buffer.from("PK") : Buffer.of(0x08, 0x08));
+  });
+
   it.each([
     [
       "a tolerance that is not met",
@@ -123,7 +132,6 @@ describe("fuse", () => {
       "the folder nowhere does not exist",
     ],
     ["itself as the output", 2, ["train.safetensors", "train.safetensors"], "is the checkpoint itself"],
-    ["a PyTorch file as the output", 2, ["train.safetensors", "no.pth"], "Give a .safetensors file"],
   ])("refuses %s (%i), and leaves no file", async (_, expected, args, message) => {
     const before = await readdir(cwd);
     const { code, stdout, stderr } = await run("fuse", ...args, "--random-images", "2", "--json");
@@ -348,6 +356,35 @@ describe("PyTorch's files, without a flag", () => {
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: expect.stringContaining("The network has 3 outputs and digits 10 classes"),
+    });
+  });
+
+  it("verify takes the strides from the file that states them", async () => {
+    const spec = defineSpec({ ...SPEC, strides: [1, 2, 2, 2, 1] });
+    const state = initialState(spec, 3);
+    await saveCheckpoint(file("strided.safetensors"), { spec, form: "train", state });
+    const tensors = new Map([...state].map(([name, array]) => [name, toFileLayout(array)]));
+    await saveTensors(file("unstated.safetensors"), tensors);
+    for (const pair of [
+      ["strided.safetensors", "unstated.safetensors"],
+      ["unstated.safetensors", "strided.safetensors"],
+    ]) {
+      const { code, stdout } = await run("verify", ...pair, ...SMALL, "--json");
+      expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, equal: true, maxAbsoluteError: 0 });
+    }
+  });
+
+  it("summary says what of a file no network uses", async () => {
+    const plus = { numBlocks: [1, 1, 2, 1], widthMultiplier: WIDTHS, squeezeExcitation: "after-relu" } as const;
+    const spec = defineSpec({ ...plus, auxiliaryHeads: true, numClasses: 3 });
+    const train = initialState(spec, 4);
+    const left = [...train].filter(([name]) => name.includes("_aux."));
+    const both = [...fuseState(spec, train), ...left].map(([name, array]) => [name, toFileLayout(array)] as const);
+    await saveTensors(file("plus.safetensors"), new Map(both));
+    const { code, stdout } = await run("summary", "plus.safetensors");
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringContaining("Ignored: 24 entries of auxiliary classifiers"),
     });
   });
 

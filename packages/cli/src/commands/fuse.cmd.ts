@@ -7,7 +7,7 @@ export const fuse = defineCommand({
   example: "repvgg fuse runs/mnist-student/best.safetensors student-deploy.safetensors",
   positionals: [
     { name: "checkpoint", help: "a .safetensors, .pth or .pt file in train form, or a run folder (its best)" },
-    { name: "out", help: "the .safetensors file to write" },
+    { name: "out", help: "the file to write: .safetensors, .pth or .onnx, as its extension says" },
   ],
   options: { ...PROOF_OPTIONS, ...IMAGE_SIZE_OPTION, ...SEED_OPTION, ...EMA_OPTION, ...DEVICE_OPTIONS },
   async run({ args: [checkpoint, out], options, terminal }) {

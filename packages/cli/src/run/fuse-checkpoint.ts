@@ -1,5 +1,6 @@
 import { realpath } from "node:fs/promises";
-import { saveCheckpoint } from "@repvgg/checkpoint/node";
+import { type Checkpoint, serializeCheckpoint, serializeOnnx, serializePth } from "@repvgg/checkpoint";
+import { writeFileAtomically } from "@repvgg/checkpoint/node";
 import { fuseState, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
@@ -14,7 +15,7 @@ export interface ProofOptions extends ProofInputOptions, Tolerances {}
 /**
  * Fuses a checkpoint, proves on random images that both forms give the same answers, and only then writes the deploy form.
  *
- * @throws {RepvggError} `E_USAGE`: the output is the input, or named as a PyTorch file; `E_CHECKPOINT`: nothing to fuse, or the file cannot be written.
+ * @throws {RepvggError} `E_USAGE`: the output is the input; `E_CHECKPOINT`: nothing to fuse, or the file cannot be written.
  */
 export async function fuseCheckpoint(
   path: string,
@@ -27,7 +28,6 @@ export async function fuseCheckpoint(
   if (form === "deploy") {
     throw new RepvggError("E_CHECKPOINT", `${model.name} is in deploy form already: there is nothing to fuse.`);
   }
-  assertSafetensors(out);
   await assertOtherFile(model.name, out);
   const fused = { spec, state: fuseState(spec, state), form: "deploy" } as const;
   const device = await openDeviceOf(options, terminal);
@@ -43,20 +43,18 @@ export async function fuseCheckpoint(
           "A larger --tolerance accepts it.",
       );
     }
-    await saveCheckpoint(out, { ...fused, ...(classes && { classes }), ...(preprocessing && { preprocessing }) });
+    const written = { ...fused, ...(classes && { classes }), ...(preprocessing && { preprocessing }) };
+    await writeFileAtomically(out, serializerFor(out)(written));
     return { value: proof, text: [`${model.name} -> ${out}: proven equal.`, ...figures].join("\n") };
   } finally {
     device.dispose();
   }
 }
 
-/** What PyTorch's extensions promise, safetensors is not. */
-function assertSafetensors(out: string): void {
-  if (!/\.(pth|pt)$/i.test(out)) return;
-  throw new RepvggError(
-    "E_USAGE",
-    `${out} cannot be written: safetensors is what is written. Give a .safetensors file, and make a .pth of it by \`repvgg export\`.`,
-  );
+/** What the extension promises; safetensors where it promises nothing. */
+function serializerFor(out: string): (checkpoint: Checkpoint) => Uint8Array {
+  if (/\.(pth|pt)$/i.test(out)) return serializePth;
+  return /\.onnx$/i.test(out) ? serializeOnnx : serializeCheckpoint;
 }
 
 /** @throws {RepvggError} `E_USAGE`: the output is the checkpoint that is read. */

@@ -72,14 +72,18 @@ export async function loadModel(model: string, options: ModelOptions = {}): Prom
 /** @throws {RepvggError} `E_USAGE`: with these strides the network has other identity branches than the checkpoint. */
 function withStrides(model: TrainedModel, text: string | undefined): TrainedModel {
   if (text === undefined) return model;
-  const spec = defineSpec({ ...model.spec, strides: parseStrides(text) });
   try {
-    checkState(layerPlan(spec, [1, 1]), model.form, model.state);
+    return restrided(model, parseStrides(text));
   } catch (cause) {
-    throw new RepvggError("E_USAGE", `--strides ${text} does not fit ${model.name}. ${(cause as Error).message}`, {
-      cause,
-    });
+    if (!(cause instanceof RepvggError) || cause.code !== "E_STATE") throw cause;
+    throw new RepvggError("E_USAGE", `--strides ${text} does not fit ${model.name}. ${cause.message}`, { cause });
   }
+}
+
+/** @throws {RepvggError} `E_STATE`: with these strides the network has other identity branches than the checkpoint. */
+export function restrided(model: TrainedModel, strides: RepVggSpec["strides"]): TrainedModel {
+  const spec = defineSpec({ ...model.spec, strides });
+  checkState(layerPlan(spec, [1, 1]), model.form, model.state);
   return { ...model, spec };
 }
 

@@ -13,7 +13,7 @@ export async function summarize(
   model: string,
   options: ModelOptions & { form?: Form | undefined },
 ): Promise<CommandResult> {
-  const { name, spec, imageSize, form: ownForm } = await loadModel(model, options);
+  const { name, spec, imageSize, form: ownForm, checkpoint } = await loadModel(model, options);
   const form = options.form ?? ownForm;
   const plan = layerPlan(spec, imageSize);
   const costs = profile(plan, form);
@@ -48,8 +48,15 @@ export async function summarize(
     `Params size (MB): ${megabytes(costs.params)}`,
     `Estimated Total Size (MB): ${megabytes(inputs + outputs + costs.params)}`,
     THIN_RULE,
+    ...leftOut(checkpoint?.ignored),
   ];
   return { value, text: text.join("\n") };
+}
+
+/** What of a checkpoint's file is not part of its network. */
+function leftOut(ignored: readonly string[] = []): string[] {
+  if (ignored.length === 0) return [];
+  return [`Ignored: ${ignored.length} entries of auxiliary classifiers, which a fused network does not use`];
 }
 
 /** `repvgg-b1g4` → `RepVGG-B1g4`, as the paper writes it. */

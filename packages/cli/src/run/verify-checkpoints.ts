@@ -5,7 +5,7 @@ import type { Terminal } from "../terminal.ts";
 import { compareModels } from "./compare-models.ts";
 import { describeFailure, describeProof } from "./describe-proof.ts";
 import type { ProofOptions } from "./fuse-checkpoint.ts";
-import { loadTrained, type ModelOptions, type TrainedModel } from "./model.ts";
+import { loadTrained, type ModelOptions, restrided, type TrainedModel } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 import { proofInputs } from "./proof-inputs.ts";
 
@@ -16,7 +16,7 @@ export async function verifyCheckpoints(
   options: ProofOptions & DeviceChoice & ModelOptions,
   terminal: Terminal,
 ): Promise<CommandResult> {
-  const [a, b] = [await loadTrained(pathA, options), await loadTrained(pathB, options)];
+  const [a, b] = withStatedStrides(await loadTrained(pathA, options), await loadTrained(pathB, options));
   assertComparable(a, b);
   const device = await openDeviceOf(options, terminal);
   try {
@@ -31,6 +31,17 @@ export async function verifyCheckpoints(
     };
   } finally {
     device.dispose();
+  }
+}
+
+/** Strides do not show in a file of PyTorch's: they are those that the other file states, where it does. */
+function withStatedStrides(a: TrainedModel, b: TrainedModel): [TrainedModel, TrainedModel] {
+  if (a.checkpoint.ownSpec === b.checkpoint.ownSpec) return [a, b];
+  try {
+    return a.checkpoint.ownSpec ? [a, restrided(b, a.spec.strides)] : [restrided(a, b.spec.strides), b];
+  } catch (cause) {
+    if (cause instanceof RepvggError && cause.code === "E_STATE") return [a, b]; // Two networks: the answers will tell.
+    throw cause;
   }
 }
 
