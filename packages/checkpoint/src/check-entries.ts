@@ -51,7 +51,7 @@ export function checkEntries(
   const problems = [
     list(
       "missing",
-      missing.map((name) => `${name}${suggestForMissing("nearest in the file", name, unexpected)}`),
+      missing.map((name) => `${name}${suggestForMissing("nearest in the file", name, unexpected, nameInFile)}`),
     ),
     list(
       "unexpected",
@@ -67,16 +67,21 @@ export function checkEntries(
 }
 
 /** Gives ` (title: name)`, the nearest of the candidates, as long as there is time for it and there are any. */
-function suggester(): (title: string, name: string, candidates: readonly string[]) => string {
+function suggester(): (
+  title: string,
+  name: string,
+  candidates: readonly string[],
+  shown?: (name: string) => string,
+) => string {
   let left = COMPARED;
-  return (title, name, candidates) => {
+  return (title, name, candidates, shown = (found) => found) => {
     left -= candidates.length;
     if (left < 0 || candidates.length === 0) return "";
     const nearest = nearestName(
       name.slice(0, MAX_NAME),
       candidates.map((candidate) => candidate.slice(0, MAX_NAME)),
     );
-    return ` (${title}: ${nearest})`;
+    return nearest === undefined ? "" : ` (${title}: ${shown(nearest)})`;
   };
 }
 

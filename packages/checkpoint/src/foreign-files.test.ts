@@ -96,7 +96,7 @@ describe("parseCheckpoint of other names", () => {
     tensors.set("backbone.stem.branch_3x3.norm.bias", { shape: [2], data: new Float32Array(2) });
     tensors.set("backbone.stage_1.0.branch_1x1.conv.weight", { shape: [4, 4, 1, 2], data: new Float32Array(32) });
     const message = [
-      "missing stage0.rbr_dense.bn.weight (nearest in the file: stage0.rbr_dense.bn.wight), linear.bias (nearest in the file: head.fc.biases)",
+      "missing stage0.rbr_dense.bn.weight (nearest in the file: backbone.stem.branch_3x3.norm.wight), linear.bias (nearest in the file: head.fc.biases)",
       "unexpected head.fc.biases (nearest: linear.bias), backbone.stem.branch_3x3.norm.wight (nearest: stage0.rbr_dense.bn.weight)",
       "misshapen backbone.stem.branch_3x3.norm.bias is [2] instead of [4], " +
         "backbone.stage_1.0.branch_1x1.conv.weight is [4, 4, 1, 2] instead of [4, 4, 1, 1].",
