@@ -119,7 +119,7 @@ describe("parseOnnx", () => {
     for (const [key, { shape }] of state) {
       if (key.endsWith(".num_batches_tracked")) state.set(key, ndArray(shape, new Float32Array(1)));
     }
-    expect(read).toEqual({ ...checkpoint, state });
+    expect(read).toEqual({ ...checkpoint, state, ownSpec: true });
   });
 
   const checkpoint = checkpointOf(SPECS.plain!, "train");

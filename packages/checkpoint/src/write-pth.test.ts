@@ -25,7 +25,7 @@ const checkpoint: Checkpoint = {
 
 describe("serializePth", () => {
   it("is read back bit for bit, with all that tells how it is used: train form", () => {
-    expect(parseCheckpoint(serializePth(checkpoint))).toEqual({ ...checkpoint, metadata: {} });
+    expect(parseCheckpoint(serializePth(checkpoint))).toEqual({ ...checkpoint, metadata: {}, ownSpec: true });
   });
 
   it("is read back bit for bit: deploy form", () => {
