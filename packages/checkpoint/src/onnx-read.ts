@@ -126,14 +126,11 @@ interface Read {
 }
 
 function readModel(bytes: Uint8Array, source: string): Read {
-  const [nodes, weights, metadata] = [[] as OnnxNode[], new Map<string, NdArray>(), new Map<string, string>()];
+  const [nodes, weights] = [[] as OnnxNode[], new Map<string, NdArray>()];
   const [inputs, outputs]: [string[], string[]] = [[], []];
   let opset = 0;
   for (const { field, value } of messages(bytes, source)) {
     if (field === MODEL.opsetImport) opset = integers(value, OPSET.version, source)[0] ?? 0;
-    if (field === MODEL.metadataProps) {
-      metadata.set(texts(value, ENTRY.key, source)[0] ?? "", texts(value, ENTRY.value, source)[0] ?? "");
-    }
     if (field !== MODEL.graph) continue;
     for (const part of messages(value, source)) {
       if (part.field === GRAPH.node) nodes.push(readNode(part.value, source));
@@ -152,9 +149,19 @@ function readModel(bytes: Uint8Array, source: string): Read {
     weights,
     inputs: joined(inputs),
     outputs: joined(outputs),
-    metadata: Object.fromEntries(metadata),
+    metadata: Object.fromEntries(onnxMetadata(bytes, source)),
     opset,
   };
+}
+
+/** The metadata of any ONNX file, `metadata_props`. @throws {RepvggError} `E_CHECKPOINT`: it is damaged or no ONNX file. */
+export function onnxMetadata(bytes: Uint8Array, source: string): Map<string, string> {
+  const metadata = new Map<string, string>();
+  for (const { field, value } of messages(bytes, source)) {
+    if (field !== MODEL.metadataProps) continue;
+    metadata.set(texts(value, ENTRY.key, source)[0] ?? "", texts(value, ENTRY.value, source)[0] ?? "");
+  }
+  return metadata;
 }
 
 function readNode(bytes: Uint8Array, source: string): OnnxNode {

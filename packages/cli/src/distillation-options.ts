@@ -4,10 +4,28 @@ import type { OptionSpecs } from "./option.ts";
 export const DISTILLATION_OPTIONS = {
   teacher: {
     kind: "text",
-    value: "checkpoint",
-    help: "the network to learn from; several with commas, whose probabilities are averaged; ema: the average that --ema keeps",
+    value: "checkpoint|onnx",
+    help: "the network to learn from, or any classifier as an ONNX file; several with commas, whose probabilities are averaged; ema: the average that --ema keeps",
     defaultText: "none, required",
     several: true,
+  },
+  teacherMean: {
+    kind: "text",
+    value: "numbers",
+    help: "mean that an ONNX teacher's images are normalised by, in [0, 1], by channel: 0.485,0.456,0.406",
+    defaultText: "its metadata, else as the student's",
+  },
+  teacherStd: {
+    kind: "text",
+    value: "numbers",
+    help: "the same for their standard deviation: 0.229,0.224,0.225",
+    defaultText: "its metadata, else as the student's",
+  },
+  teacherClasses: {
+    kind: "text",
+    value: "file",
+    help: "what an ONNX teacher's outputs stand for: a class index as for val, or the folder that it was trained on",
+    defaultText: "its metadata, else the data's",
   },
   anyTeacher: { kind: "flag", help: "take a teacher that is no better than chance" },
   loss: {

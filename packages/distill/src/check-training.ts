@@ -1,5 +1,6 @@
 import { type Images, type RepVggSpec, RepvggError, ShapeError } from "@repvgg/core";
 import type { Batch, BatchSource } from "./batch-source.ts";
+import type { Classifier } from "./classifier.ts";
 import type { Student, TrainerOptions } from "./trainer-types.ts";
 
 /**
@@ -27,7 +28,7 @@ export function checkTrainerOptions(options: TrainerOptions): void {
  * @param what Names the data set in messages: "training set".
  * @throws {RepvggError} `E_DATA`: no images, no whole batch, other classes than the network, a label that is no class.
  */
-export function checkSource(source: BatchSource, spec: RepVggSpec, what: string): void {
+export function checkSource(source: BatchSource, spec: Classifier["spec"], what: string): void {
   const { dataset, batchesPerEpoch } = source;
   const { numClasses } = spec;
   if (dataset.length === 0) {
@@ -56,7 +57,7 @@ export function checkSource(source: BatchSource, spec: RepVggSpec, what: string)
  * @throws {ShapeError} other channels than the network's, or another number of labels than of images.
  * @throws {RepvggError} `E_DATA`: a label that is no class.
  */
-export function checkBatch({ images, labels, indices }: Batch, spec: RepVggSpec, what: string): void {
+export function checkBatch({ images, labels, indices }: Batch, spec: Classifier["spec"], what: string): void {
   const [N] = images.shape;
   if (images.shape.length !== 4 || images.shape[3] !== spec.inputChannels) {
     throw new ShapeError(`A batch of the ${what}`, `[N, H, W, ${spec.inputChannels}]`, images.shape);

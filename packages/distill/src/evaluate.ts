@@ -1,7 +1,8 @@
-import { type Logits, type Network, ndArray, RepvggError } from "@repvgg/core";
+import { type Logits, ndArray, RepvggError } from "@repvgg/core";
 import { ConfusionMatrix, topKCorrect } from "@repvgg/metrics";
 import type { Batch, BatchSource } from "./batch-source.ts";
 import { checkBatch, checkSource } from "./check-training.ts";
+import type { Classifier } from "./classifier.ts";
 import { nextTurn } from "./next-turn.ts";
 
 export interface EvaluateOptions {
@@ -51,7 +52,7 @@ export interface Evaluation {
  * @throws {RepvggError} `E_DATA`, `E_SHAPE`: the data does not fit the network; `E_ABORTED`.
  */
 export async function evaluate(
-  network: Pick<Network, "spec" | "predict">,
+  network: Classifier,
   source: BatchSource,
   { keepLogits = false, onBatch, signal }: EvaluateOptions = {},
 ): Promise<Evaluation> {

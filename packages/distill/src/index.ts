@@ -3,6 +3,7 @@ export { AUXILIARY_LOSS_DEFAULTS, type AuxiliaryLossOptions, withAuxiliaryLoss }
 export type { Batch, BatchSource, DataSetFacts } from "./batch-source.ts";
 export { batchesOf, type GivenBatch } from "./batches-of.ts";
 export { bestEpoch } from "./best-epoch.ts";
+export type { Classifier } from "./classifier.ts";
 export { CROSS_ENTROPY_DEFAULTS, type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
 export { DIST_LOSS_DEFAULTS, type DistLossOptions, distLoss } from "./dist-loss.ts";
 export { type DistillationOptions, distillationObjective } from "./distillation-objective.ts";

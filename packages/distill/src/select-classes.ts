@@ -1,4 +1,5 @@
-import { type Logits, type Network, ndArray, RepvggError } from "@repvgg/core";
+import { type Logits, ndArray, RepvggError } from "@repvgg/core";
+import type { Classifier } from "./classifier.ts";
 
 /**
  * A network that answers with some of its outputs only, in a given order: to judge one of 1000 classes on a data set that has
@@ -10,10 +11,7 @@ import { type Logits, type Network, ndArray, RepvggError } from "@repvgg/core";
  * @param outputs For each class of the data set, the network's output; copied.
  * @throws {RepvggError} `E_DATA`: the network has no such output.
  */
-export function selectClasses(
-  network: Pick<Network, "spec" | "predict">,
-  outputs: ArrayLike<number>,
-): Pick<Network, "spec" | "predict"> {
+export function selectClasses(network: Classifier, outputs: ArrayLike<number>): Classifier {
   const { numClasses } = network.spec;
   const chosen = Array.from(outputs);
   const wrong = chosen.find((output) => !(Number.isInteger(output) && output >= 0 && output < numClasses));

@@ -1,6 +1,7 @@
 import { type Images, type Logits, type Network, ndArray, RepvggError, ShapeError } from "@repvgg/core";
 import type { Batch, BatchSource } from "./batch-source.ts";
 import { checkBatch, checkSource } from "./check-training.ts";
+import type { Classifier } from "./classifier.ts";
 import { nextTurn } from "./next-turn.ts";
 import type { Teacher } from "./teacher.ts";
 import type { Student } from "./trainer-types.ts";
@@ -61,7 +62,7 @@ export function cachedTeacher(logits: Logits): (batch: Batch) => Logits {
  * @throws {RepvggError} `E_DATA`: an image was left out or does not fit the teacher.
  */
 export async function teacherLogits(
-  network: Pick<Network, "spec" | "predict">,
+  network: Classifier,
   source: BatchSource,
   { onBatch, signal }: { onBatch?(done: number, total: number): void; signal?: AbortSignal } = {},
 ): Promise<Logits> {

@@ -1,6 +1,6 @@
-import { type Network, RepvggError } from "@repvgg/core";
+import { RepvggError } from "@repvgg/core";
 import { firstImages, isEncoded, type LabelledImages, spreadImages } from "@repvgg/data";
-import { evaluate } from "@repvgg/distill";
+import { type Classifier, evaluate } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
 import { everyImage } from "./batch-sources.ts";
 import { grouped, percent } from "./numbers.ts";
@@ -19,7 +19,7 @@ const SAMPLE = 512;
  */
 export async function checkTeacher(
   name: string,
-  network: Pick<Network, "spec" | "predict">,
+  network: Classifier,
   { validation, preprocessing, settings }: TrainingPlan,
   { terminal, signal, mayBeBad }: { terminal: Terminal; signal: AbortSignal; mayBeBad: boolean },
 ): Promise<void> {

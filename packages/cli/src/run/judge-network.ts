@@ -1,5 +1,4 @@
-import type { Network } from "@repvgg/core";
-import { type BatchSource, type Evaluation, type EvaluationBatch, evaluate } from "@repvgg/distill";
+import { type BatchSource, type Classifier, type Evaluation, type EvaluationBatch, evaluate } from "@repvgg/distill";
 import { AverageMeter, CalibrationMeter, type ClassFigures, ProgressMeter } from "@repvgg/metrics";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
@@ -7,19 +6,17 @@ import { FormAgreement } from "./form-agreement.ts";
 import { grouped, percent } from "./numbers.ts";
 import { table } from "./table.ts";
 
-type Judged = Pick<Network, "spec" | "predict">;
-
 /** What is told besides loss and accuracy. */
 export interface JudgingOptions {
   readonly printEvery: number;
   readonly perClass: boolean;
   /** The same network in deploy form, to be compared with it on every image. */
-  readonly deployed?: Judged | undefined;
+  readonly deployed?: Classifier | undefined;
 }
 
 /** Runs a network over a data set, with the lines that the PyTorch ImageNet example prints. */
 export async function judgeNetwork(
-  network: Judged,
+  network: Classifier,
   loader: BatchSource,
   { printEvery, perClass, deployed }: JudgingOptions,
   terminal: Terminal,

@@ -2,6 +2,7 @@ import type { Device } from "@repvgg/backend";
 import type { Network } from "@repvgg/core";
 import {
   averageTeacher,
+  type Classifier,
   cachedTeacher,
   crossEntropyObjective,
   distillationObjective,
@@ -19,6 +20,7 @@ import { changesImages } from "./augmentation.ts";
 import { everyImage } from "./batch-sources.ts";
 import { checkTeacher } from "./check-teacher.ts";
 import { ensembleTemperature, lossTerms } from "./loss-terms.ts";
+import { type OnnxTeacher, openOnnxTeacher } from "./onnx-teacher.ts";
 import type { TeacherNetwork } from "./plan-teacher.ts";
 import { startProgress } from "./progress.ts";
 import { loadingOf } from "./training-parts.ts";
@@ -41,7 +43,7 @@ export interface ObjectiveSurroundings {
 }
 
 /** A teacher as the data sees it: with its classes. */
-type TeacherView = Pick<Network, "spec" | "predict" | "features">;
+type TeacherView = Classifier & Partial<Pick<Network, "features">>;
 
 /**
  * The labels, or the labels and a teacher.
@@ -83,28 +85,48 @@ interface OpenTeacher {
 /** A judged teacher, which runs on each batch, or has been asked about every image. */
 async function openTeacher(
   plan: TrainingPlan,
-  { name, outputs, ...planned }: TeacherNetwork,
+  planned: TeacherNetwork | OnnxTeacher,
   { device, isNew, signal, terminal }: ObjectiveSurroundings,
 ): Promise<OpenTeacher> {
-  const { settings, preprocessing } = plan;
-  const network = await device.createNetwork({
-    ...planned,
-    imageSize: preprocessing.size,
-    batchSize: settings.batchSize,
-  });
+  const { settings } = plan;
+  const { name, outputs } = planned;
+  const network = await openNetwork(plan, planned, device);
   let runs = false;
   try {
-    const view: TeacherView = outputs
-      ? { ...selectClasses(network, outputs), features: (images) => network.features(images) }
-      : network;
+    const { features } = network;
+    const view: TeacherView = outputs ? { ...selectClasses(network, outputs), ...(features && { features }) } : network;
+    if (isNew && "notes" in planned) for (const note of planned.notes) terminal.note(note);
     if (isNew) await checkTeacher(name, view, plan, { terminal, signal, mayBeBad: settings.anyTeacher ?? false });
     // With augmentation each batch is new to the teacher; its features are too large to remember.
     runs = changesImages(settings) || lossTerms(settings).some(needsFeatures);
-    if (runs) return { teacher: networkTeacher(view), dispose: () => network.dispose() };
+    if (runs) return { teacher: teacherOf(view), dispose: () => network.dispose() };
     return { teacher: cachedTeacher(await askTeacher(plan, name, view, signal, terminal)), dispose() {} };
   } finally {
     if (!runs) network.dispose();
   }
+}
+
+/** What a planned teacher becomes: a network on the device, or a session of onnxruntime. */
+async function openNetwork(
+  { settings, preprocessing }: TrainingPlan,
+  planned: TeacherNetwork | OnnxTeacher,
+  device: Device,
+): Promise<TeacherView & { dispose(): unknown }> {
+  if (!("state" in planned)) return openOnnxTeacher(planned, settings, preprocessing);
+  const { spec, state, form } = planned;
+  const options = { imageSize: preprocessing.size, batchSize: settings.batchSize };
+  const network = await device.createNetwork({ spec, state, form, ...options });
+  return {
+    spec: network.spec,
+    predict: (images) => network.predict(images),
+    features: (images) => network.features(images),
+    dispose: () => network.dispose(),
+  };
+}
+
+/** One that runs on each batch; it shows features if its network does. */
+function teacherOf({ predict, features }: TeacherView): Teacher {
+  return features ? networkTeacher({ predict, features }) : ({ images }) => predict(images);
 }
 
 /** Without augmentation the teacher's answers never change: it is asked once about every image. */

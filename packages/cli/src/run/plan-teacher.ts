@@ -1,11 +1,13 @@
 import { type Form, fuseState, type RepVggSpec, RepvggError, type StateDict } from "@repvgg/core";
-import { type LabelledClasses, mapClasses, type Preprocessing } from "@repvgg/data";
+import type { LabelledClasses, Preprocessing } from "@repvgg/data";
+import { flagName } from "../option.ts";
 import { loadTrained, type TrainedModel } from "./model.ts";
+import { type OnnxTeacher, type OnnxTeacherSettings, planOnnxTeacher } from "./onnx-teacher.ts";
 import { exists } from "./run-folder.ts";
+import { refuseTeacher, teacherOutputs } from "./teacher-outputs.ts";
 
 /** What `--teacher` says for the moving average of the student's own weights. */
 export const AVERAGE_TEACHER = "ema";
-const SHOWN = 5;
 
 /** A network to learn from, in its deploy form: the same answers, sooner. */
 export interface TeacherNetwork {
@@ -21,7 +23,7 @@ export interface TeacherNetwork {
 export interface PlannedTeacher {
   readonly name: string;
   /** Several are an ensemble; none: the average of the student's weights. */
-  readonly networks: readonly TeacherNetwork[];
+  readonly networks: readonly (TeacherNetwork | OnnxTeacher)[];
 }
 
 /** The files of `--teacher a,b`; one name with a comma in it may be a file, too. */
@@ -34,53 +36,63 @@ export async function teacherFiles(teacher: string): Promise<string[]> {
  * Reads what `--teacher` names.
  *
  * @param data Its classes; a teacher that says its own is asked for them by name, in whatever order it has them.
- * @throws {RepvggError} `E_CHECKPOINT`: a teacher cannot be read, knows other classes, or sees images in another way.
+ * @throws {RepvggError} `E_CHECKPOINT`: a teacher cannot be read, knows other classes, or sees images in another way; `E_USAGE`: flags
+ *   for ONNX files of other programs where there is none.
  */
 export async function planTeacher(
-  teacher: string,
+  { teacher, ...given }: OnnxTeacherSettings & { readonly teacher: string },
   student: RepVggSpec,
   preprocessing: Preprocessing,
   data: LabelledClasses,
 ): Promise<PlannedTeacher> {
   if (teacher === AVERAGE_TEACHER) return { name: "the average of its own weights", networks: [] };
-  const networks: TeacherNetwork[] = [];
+  const networks: (TeacherNetwork | OnnxTeacher)[] = [];
   for (const file of await teacherFiles(teacher)) {
-    const model = await loadTrained(file);
-    const outputs = outputsOf(model, student, data);
+    const model = await loadOwn(file);
+    if (model === undefined) {
+      networks.push(await planOnnxTeacher(file, given, student, preprocessing, data));
+      continue;
+    }
+    const outputs = teacherOutputs(model, student.numClasses, data);
     checkImages(model, student, preprocessing);
     const { name, spec, form, state } = model;
     const fused = form === "train" ? fuseState(spec, state) : state;
     networks.push({ name, spec, form: "deploy", state: fused, ...(outputs && { outputs }) });
   }
+  checkUsed(given, networks);
   return { name: networks.map(({ name }) => name).join(", "), networks };
 }
 
-function fail({ name }: TrainedModel, why: string): never {
-  throw new RepvggError("E_CHECKPOINT", `The teacher ${name} ${why}. Give a teacher that was trained on this data.`);
+/** A RepVGG; undefined for an ONNX file that does not hold one as `export` writes it. */
+async function loadOwn(file: string): Promise<TrainedModel | undefined> {
+  try {
+    return await loadTrained(file);
+  } catch (error) {
+    const isForeign = /\.onnx$/i.test(file) && (await exists(file));
+    if (isForeign && error instanceof RepvggError && error.code === "E_CHECKPOINT") return undefined;
+    throw error;
+  }
 }
 
-function outputsOf(teacher: TrainedModel, student: RepVggSpec, data: LabelledClasses): Int32Array | undefined {
-  const { spec, classes } = teacher;
-  if (classes === undefined) {
-    if (spec.numClasses === student.numClasses) return undefined;
-    return fail(teacher, `has ${spec.numClasses} classes, the data ${student.numClasses}`);
-  }
-  const map = mapClasses(classes, data);
-  if (!("missing" in map)) return map.isIdentity ? undefined : map.outputs;
-  if (spec.numClasses !== student.numClasses)
-    fail(teacher, `has ${spec.numClasses} classes, the data ${student.numClasses}`);
-  const { missing } = map;
-  const shown = missing.slice(0, SHOWN).join(", ") + (missing.length > SHOWN ? ", ..." : "");
-  return fail(teacher, `does not know ${missing.length} of the ${student.numClasses} classes of the data: ${shown}`);
+/** @throws {RepvggError} `E_USAGE`: a flag for ONNX files of other programs, and no such file. */
+function checkUsed(given: OnnxTeacherSettings, networks: PlannedTeacher["networks"]): void {
+  if (networks.some((network) => !("state" in network))) return;
+  const flags = (["teacherMean", "teacherStd", "teacherClasses"] as const).filter((key) => given[key] !== undefined);
+  if (flags.length === 0) return;
+  throw new RepvggError(
+    "E_USAGE",
+    `${flags.map(flagName).join(" and ")} describe an ONNX file of another program, and this teacher is a RepVGG, which says it ` +
+      "itself. Leave them out.",
+  );
 }
 
 function checkImages(teacher: TrainedModel, student: RepVggSpec, preprocessing: Preprocessing): void {
   const { inputChannels } = teacher.spec;
   if (inputChannels !== student.inputChannels) {
-    fail(teacher, `takes ${inputChannels} channels, the student ${student.inputChannels}`);
+    refuseTeacher(teacher.name, `takes ${inputChannels} channels, the student ${student.inputChannels}`);
   }
   const { mean, std } = teacher.preprocessing ?? preprocessing;
   if (String([mean, std]) !== String([preprocessing.mean, preprocessing.std])) {
-    fail(teacher, "was trained on images that were normalised in another way");
+    refuseTeacher(teacher.name, "was trained on images that were normalised in another way");
   }
 }

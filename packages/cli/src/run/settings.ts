@@ -84,7 +84,7 @@ function withOptimizerDefaults(settings: Settings): Settings {
 export async function absolutePaths<S extends Partial<Unscaled>>(settings: S): Promise<S> {
   const paths: Record<string, string> = {};
   if (settings.teacher !== undefined) paths.teacher = await absoluteTeacher(settings.teacher);
-  for (const key of ["data", "model", "weights"] as const) {
+  for (const key of ["data", "model", "weights", "teacherClasses"] as const) {
     const value = settings[key];
     if (value !== undefined && (await exists(value))) paths[key] = resolve(value);
   }

@@ -69,7 +69,9 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   const fresh = initialState(spec, settings.seed);
   const start = settings.weights ? await startWeights(settings.weights, spec, fresh) : { state: fresh, newEntries: [] };
   const teacher =
-    settings.teacher === undefined ? undefined : await planTeacher(settings.teacher, spec, preprocessing, source);
+    settings.teacher === undefined
+      ? undefined
+      : await planTeacher({ ...settings, teacher: settings.teacher }, spec, preprocessing, source);
   return {
     settings,
     modelName: model.checkpoint ? basename(model.name).replace(/\.(safetensors|pth|pt)$/i, "") : model.name,

@@ -1,0 +1,71 @@
+import { ProtobufWriter } from "./onnx-protobuf-writer.ts";
+import {
+  ATTRIBUTE,
+  DIMENSION,
+  ENTRY,
+  GRAPH,
+  MODEL,
+  NODE,
+  OPSET,
+  SHAPE,
+  TENSOR_TYPE,
+  TYPE,
+  VALUE_INFO,
+} from "./onnx-schema.ts";
+
+type Shape = readonly (number | string)[];
+
+/** An ONNX file that no RepVGG is in: its logits are the means of the image's channels. */
+export interface ForeignOnnx {
+  readonly input?: Shape;
+  readonly output?: Shape;
+  /** Operations after the mean. */
+  readonly ending?: readonly string[];
+  /** `[N, H, W, C]` in. */
+  readonly isNhwc?: boolean;
+  /** 1 is float32. */
+  readonly type?: number;
+  readonly moreInputs?: readonly string[];
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+export function foreignOnnx(file: ForeignOnnx = {}): Uint8Array {
+  const { input = ["N", 3, "H", "W"], output = ["N", 3], ending = [], isNhwc = false, type = 1 } = file;
+  const operators = [...(isNhwc ? ["Transpose"] : []), "GlobalAveragePool", "Flatten", ...ending];
+  const graph = new ProtobufWriter().text(GRAPH.name, "mean");
+  operators.forEach((operator, i) => {
+    const [from, to] = [i === 0 ? "pixels" : `v${i}`, i === operators.length - 1 ? "answer" : `v${i + 1}`];
+    const node = new ProtobufWriter().text(NODE.input, from).text(NODE.output, to).text(NODE.operator, operator);
+    graph.message(GRAPH.node, operator === "Transpose" ? node.message(NODE.attribute, permutation()) : node);
+  });
+  for (const name of ["pixels", ...(file.moreInputs ?? [])]) graph.message(GRAPH.input, value(name, input, type));
+  graph.message(GRAPH.output, value("answer", output, type));
+  const model = new ProtobufWriter()
+    .integer(MODEL.irVersion, 8)
+    .message(MODEL.graph, graph)
+    .message(MODEL.opsetImport, new ProtobufWriter().integer(OPSET.version, 17));
+  for (const [key, text] of Object.entries(file.metadata ?? {})) {
+    model.message(MODEL.metadataProps, new ProtobufWriter().text(ENTRY.key, key).text(ENTRY.value, text));
+  }
+  return model.finish();
+}
+
+function permutation(): ProtobufWriter {
+  const attribute = new ProtobufWriter().text(ATTRIBUTE.name, "perm");
+  for (const axis of [0, 3, 1, 2]) attribute.integer(ATTRIBUTE.ints, axis);
+  return attribute.integer(ATTRIBUTE.type, 7);
+}
+
+function value(name: string, lengths: Shape, type: number): ProtobufWriter {
+  const shape = new ProtobufWriter();
+  for (const length of lengths) {
+    const dimension = new ProtobufWriter();
+    if (typeof length === "number") dimension.integer(DIMENSION.value, length);
+    else dimension.text(DIMENSION.parameter, length);
+    shape.message(SHAPE.dimension, dimension);
+  }
+  const tensor = new ProtobufWriter().integer(TENSOR_TYPE.elementType, type).message(TENSOR_TYPE.shape, shape);
+  return new ProtobufWriter()
+    .text(VALUE_INFO.name, name)
+    .message(VALUE_INFO.type, new ProtobufWriter().message(TYPE.tensor, tensor));
+}

@@ -1,0 +1,145 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ProtobufWriter, readProtobuf, serializeOnnx } from "@repvgg/checkpoint";
+import { loadCheckpoint } from "@repvgg/checkpoint/node";
+import { ndArray } from "@repvgg/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { renormalised } from "./run/onnx-teacher.ts";
+import { repvgg, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+
+/** `ModelProto.metadata_props`. */
+const METADATA = 14;
+const NORMALISATION = ["--teacher-mean", "0.1307", "--teacher-std", "0.3081"];
+const TINY = ["--data", "digits", "--batch-size", "16", "--threads", "2"];
+
+let cwd: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ folder: cwd, remove } = await temporaryFolder());
+  await mkdir(join(cwd, "digits"));
+  await writeIdxFolder(join(cwd, "digits"), { train: 128, test: 64 });
+  const train = ["train", ...TINY, "--model", "mnist-teacher", "--epochs", "4", "--out", "teacher"];
+  expect((await repvgg(train, { cwd })).code).toBe(0);
+  expect((await distill("--teacher", "teacher", "--out", "own")).code).toBe(0);
+  const teacher = await loadCheckpoint(join(cwd, "teacher", "best.safetensors"));
+  await save("foreign.onnx", withoutMetadata(serializeOnnx(teacher)));
+  await save("large.onnx", withoutMetadata(serializeOnnx(teacher, { imageSize: [32, 32] })));
+  await save("noise.onnx", new TextEncoder().encode("no ONNX at all"));
+  const [C, weight, bias] = [11, teacher.state.get("linear.weight")!, teacher.state.get("linear.bias")!];
+  const state = new Map(teacher.state)
+    .set("linear.weight", ndArray([weight.shape[0]!, C], new Float32Array(weight.shape[0]! * C)))
+    .set(
+      "linear.bias",
+      ndArray(
+        [C],
+        Float32Array.from({ length: C }, (_, c) => bias.data[c] ?? 0),
+      ),
+    );
+  const { classes: _, ...unnamed } = teacher;
+  const eleven = serializeOnnx({ ...unnamed, spec: { ...teacher.spec, numClasses: C }, state });
+  await save("eleven.onnx", withoutMetadata(eleven));
+  await writeFile(join(cwd, "turned.txt"), [...teacher.classes!].reverse().join("\n"));
+  await writeFile(join(cwd, "animals.txt"), Array.from({ length: 10 }, (_, i) => `animal ${i}`).join("\n"));
+}, 60_000);
+afterAll(() => remove());
+
+const save = (name: string, bytes: Uint8Array) => writeFile(join(cwd, name), bytes);
+const distill = (...args: string[]) =>
+  repvgg(["distill", ...TINY, "--model", "mnist-student", "--epochs", "1", "--limit", "64", ...args], { cwd });
+const kdLoss = async (run: string): Promise<number> =>
+  JSON.parse((await readFile(join(cwd, run, "metrics.jsonl"), "utf8")).split("\n")[0]!).figures["loss/kd"];
+
+/** As another program's file: nothing tells that a RepVGG is in it. */
+function withoutMetadata(bytes: Uint8Array): Uint8Array {
+  const kept = new ProtobufWriter();
+  for (const { field, kind, value } of readProtobuf(bytes, "the file")) {
+    if (kind === "bytes" && field !== METADATA) kept.bytes(field, value);
+    else if (kind === "integer") kept.integer(field, value);
+  }
+  return kept.finish();
+}
+
+describe("distill --teacher with an ONNX file of another program", () => {
+  it("learns what it learns from the same network as a checkpoint, and says what it took for granted", async () => {
+    const { code, stderr } = await distill("--teacher", "foreign.onnx", "--out", "foreign");
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stderr).toMatch(/foreign\.onnx: an ONNX file of another program, 10 classes, run by onnxruntime/);
+    expect(stderr).toContain("It does not say how its images are normalised");
+    expect(stderr).toContain("It does not name its classes");
+    // Logits within 1e-5 of each other, in a mean over the epoch.
+    expect(await kdLoss("foreign")).toBeCloseTo(await kdLoss("own"), 4);
+  }, 60_000);
+
+  it("takes its normalisation from flags, with augmentation too, and beside other teachers", async () => {
+    const same = await distill("--teacher", "foreign.onnx", ...NORMALISATION, "--out", "same");
+    expect(same).toMatchObject({ code: 0, stderr: expect.stringContaining("normalised by mean 0.1307,0.1307,0.1307") });
+    expect(await kdLoss("same")).toBeCloseTo(await kdLoss("own"), 4);
+    const other = ["--teacher-mean", "0.5", "--teacher-std", "0.5,0.5,0.5"];
+    expect(
+      await distill("--teacher", "foreign.onnx", ...other, "--augment", "shift", "--any-teacher", "--out", "other"),
+    ).toMatchObject({ code: 0 });
+    expect(await distill("--teacher", "foreign.onnx,teacher", "--out", "both")).toMatchObject({ code: 0 });
+  }, 60_000);
+
+  it("finds its outputs by the names that --teacher-classes gives", async () => {
+    const turned = ["--teacher-classes", "turned.txt", "--any-teacher"];
+    const { code, stderr } = await distill("--teacher", "foreign.onnx", ...turned, "--out", "turned");
+    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(stderr).not.toContain("does not name its classes");
+    expect(Math.abs((await kdLoss("turned")) - (await kdLoss("own")))).toBeGreaterThan(0.01);
+  }, 60_000);
+
+  it.each<[string, number, string[], string]>([
+    ["what is no ONNX file", 1, ["noise.onnx"], "damaged or no ONNX file"],
+    ["a missing file", 1, ["nowhere.onnx"], "nowhere.onnx cannot be read"],
+    ["other numbers of classes", 1, ["eleven.onnx"], "has 11 classes, the data 10"],
+    ["another image size", 1, ["large.onnx"], "takes images of 32x32 pixels, and these are 28x28"],
+    ["classes of other names", 1, ["foreign.onnx", "--teacher-classes", "animals.txt"], "does not know 10 of the 10"],
+    ["classes of another teacher", 2, ["eleven.onnx", "--teacher-classes", "animals.txt"], "has 10 classes, but"],
+    ["features", 2, ["foreign.onnx", "--loss", "features"], "which this teacher does not show"],
+    ["half a normalisation", 2, ["foreign.onnx", "--teacher-std", "0.3"], "go together: give both"],
+    [
+      "no number",
+      2,
+      ["foreign.onnx", "--teacher-mean", "0,x,0", "--teacher-std", "1"],
+      'channels, as 0.485,0.456,0.406, got "0,x,0"',
+    ],
+    [
+      "a standard deviation of 0",
+      2,
+      ["foreign.onnx", "--teacher-mean", "0", "--teacher-std", "0"],
+      "--teacher-std must be",
+    ],
+    ["flags for a RepVGG", 2, ["teacher", ...NORMALISATION], "--teacher-mean and --teacher-std describe an ONNX file"],
+  ])("refuses %s: %i", async (_, expected, args, message) => {
+    const { code, stderr } = await distill("--teacher", ...args, "--out", "wrong");
+    expect({ code, stderr }).toEqual({ code: expected, stderr: expect.stringContaining(message) });
+  });
+
+  it("says how to install onnxruntime-node where it is absent", async () => {
+    const hook =
+      'export async function resolve(name,context,next){if(name==="onnxruntime-node")' +
+      'throw Object.assign(new Error("absent"),{code:"ERR_MODULE_NOT_FOUND"});return next(name,context)}';
+    const register = `import{register}from"node:module";register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)})`;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(register)}` };
+    const args = ["distill", ...TINY, "--model", "mnist-student", "--teacher", "foreign.onnx", "--out", "absent"];
+    const { code, stderr } = await repvgg(args, { cwd, env });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining("npm install --ignore-scripts onnxruntime-node@1.30.0"),
+    });
+  });
+});
+
+describe("renormalised", () => {
+  it("undoes one normalisation and does the other, by channel", () => {
+    const pixels = [0, 0.25, 1, 0.5, 0.75, 0.125];
+    const [from, to] = [
+      { mean: [0.1, 0.2, 0.3], std: [0.5, 0.25, 2] },
+      { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+    ];
+    const by = ({ mean, std }: typeof from) => pixels.map((x, i) => (x - mean[i % 3]!) / std[i % 3]!);
+    const images = ndArray([1, 1, 2, 3] as const, Float32Array.from(by(from)));
+    expect([...renormalised(images, from, to).data]).toEqual(by(to).map((x) => expect.closeTo(x, 5)));
+  });
+});

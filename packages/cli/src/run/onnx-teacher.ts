@@ -1,0 +1,143 @@
+import { type OnnxClassifier, openOnnxClassifier } from "@repvgg/checkpoint/node";
+import { type Images, type NdArray, ndArray, type RepVggSpec, RepvggError } from "@repvgg/core";
+import { type LabelledClasses, type Preprocessing, parsePreprocessing } from "@repvgg/data";
+import { readClassIndex } from "@repvgg/data/node";
+import type { Classifier } from "@repvgg/distill";
+import type { Settings } from "./settings.ts";
+import { teacherOutputs } from "./teacher-outputs.ts";
+
+/** What of the settings is about teachers that other programs wrote. */
+export type OnnxTeacherSettings = Pick<Settings, "teacherMean" | "teacherStd" | "teacherClasses" | "threads">;
+
+/** How images are normalised, one number a channel. */
+type Normalisation = Pick<Preprocessing, "mean" | "std">;
+
+/** A classifier of any architecture to learn from. */
+export interface OnnxTeacher {
+  readonly name: string;
+  readonly imageSize: readonly [height: number, width: number];
+  readonly inputChannels: number;
+  /** Of its images; absent where they are the student's. */
+  readonly normalisation?: Normalisation;
+  /** Which of its outputs each class of the data is; absent where they agree as they are. */
+  readonly outputs?: Int32Array;
+  /** What was found and what was assumed, for people. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Opens an ONNX file of another program, and finds its classes and how it sees images: as the flags say, else as its metadata do.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: it is no such classifier, has other classes or takes other images; `E_USAGE`: a flag is
+ *   wrong; `E_DEVICE`: onnxruntime-node is not installed.
+ */
+export async function planOnnxTeacher(
+  file: string,
+  settings: OnnxTeacherSettings,
+  { inputChannels, numClasses }: Pick<RepVggSpec, "inputChannels" | "numClasses">,
+  preprocessing: Preprocessing,
+  data: LabelledClasses,
+): Promise<OnnxTeacher> {
+  const { size: imageSize } = preprocessing;
+  const classifier = await openOnnxClassifier(file, { imageSize, inputChannels, ...threadsOf(settings) });
+  try {
+    const { spec, answers } = classifier;
+    const classes = settings.teacherClasses ? await classesOf(settings.teacherClasses, spec) : classifier.classes;
+    const outputs = teacherOutputs({ name: file, spec, classes }, numClasses, data);
+    const own = normalisationOf(classifier, settings, file);
+    const differs = own !== undefined && !sameNormalisation(own, preprocessing);
+    const notes = [
+      `Teacher ${file}: an ONNX file of another program, ${spec.numClasses} classes, run by onnxruntime.`,
+      ...(answers === "probabilities" ? ["It answers with probabilities; their logarithms serve as logits."] : []),
+      ...(classes
+        ? []
+        : ["It does not name its classes: taken to be those of the data, in their order (--teacher-classes FILE)."]),
+      ...(own
+        ? [`Its images are normalised by mean ${own.mean.join(",")} and std ${own.std.join(",")}.`]
+        : [
+            "It does not say how its images are normalised: taken to be as the student's (--teacher-mean, --teacher-std).",
+          ]),
+    ];
+    return {
+      ...{ name: file, imageSize, inputChannels, notes },
+      ...(differs && { normalisation: own }),
+      ...(outputs && { outputs }),
+    };
+  } finally {
+    await classifier.dispose();
+  }
+}
+
+/**
+ * The teacher for images that are normalised as the student's.
+ *
+ * @param preprocessing The student's.
+ */
+export async function openOnnxTeacher(
+  { name, imageSize, inputChannels, normalisation }: OnnxTeacher,
+  settings: OnnxTeacherSettings,
+  preprocessing: Preprocessing,
+): Promise<Classifier & { dispose(): Promise<void> }> {
+  const classifier = await openOnnxClassifier(name, { imageSize, inputChannels, ...threadsOf(settings) });
+  return {
+    spec: classifier.spec,
+    predict: (images) =>
+      classifier.predict(normalisation ? renormalised(images, preprocessing, normalisation) : images),
+    dispose: () => classifier.dispose(),
+  };
+}
+
+/**
+ * Images as another network wants them.
+ *
+ *     x' = (x · std + mean − mean') / std'
+ */
+export function renormalised(images: Images, from: Normalisation, to: Normalisation): Images {
+  const channels = images.shape[3];
+  const scale = Float64Array.from({ length: channels }, (_, c) => from.std[c]! / to.std[c]!);
+  const offset = Float64Array.from({ length: channels }, (_, c) => (from.mean[c]! - to.mean[c]!) / to.std[c]!);
+  const { shape, data }: NdArray = images;
+  return ndArray(
+    shape,
+    data.map((x, i) => x * scale[i % channels]! + offset[i % channels]!),
+  ) as Images;
+}
+
+const threadsOf = ({ threads }: OnnxTeacherSettings) => (threads === undefined ? {} : { threads });
+
+const sameNormalisation = (a: Normalisation, b: Normalisation) => String([a.mean, a.std]) === String([b.mean, b.std]);
+
+async function classesOf(path: string, { numClasses }: OnnxClassifier["spec"]): Promise<readonly string[]> {
+  const { ids } = await readClassIndex(path);
+  if (ids.length === numClasses) return ids;
+  const message = `--teacher-classes ${path} has ${ids.length} classes, but the teacher has ${numClasses} outputs.`;
+  throw new RepvggError("E_USAGE", `${message} Give the classes that it was trained on.`);
+}
+
+function normalisationOf(
+  { spec, preprocessing }: OnnxClassifier,
+  { teacherMean, teacherStd }: OnnxTeacherSettings,
+  file: string,
+): Normalisation | undefined {
+  if (teacherMean !== undefined && teacherStd !== undefined) {
+    const mean = numbersOf("--teacher-mean", teacherMean, spec.inputChannels, () => true);
+    return { mean, std: numbersOf("--teacher-std", teacherStd, spec.inputChannels, (value) => value > 0) };
+  }
+  if (teacherMean !== undefined || teacherStd !== undefined) {
+    throw new RepvggError("E_USAGE", "--teacher-mean and --teacher-std go together: give both.");
+  }
+  return preprocessing && parsePreprocessing(preprocessing, file);
+}
+
+/** One number, or one for each channel. */
+function numbersOf(flag: string, text: string, channels: number, isValid: (value: number) => boolean): number[] {
+  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  const isRight = values.every((value) => Number.isFinite(value) && isValid(value));
+  if (isRight && values.length === 1) return new Array<number>(channels).fill(values[0]!);
+  if (isRight && values.length === channels) return values;
+  const example = flag === "--teacher-mean" ? "0.485,0.456,0.406" : "0.229,0.224,0.225";
+  throw new RepvggError(
+    "E_USAGE",
+    `${flag} must be one number for each of ${channels} channels, as ${example}, got "${text}".`,
+  );
+}
