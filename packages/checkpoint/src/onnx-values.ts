@@ -69,6 +69,7 @@ function tensorShape(value: OnnxValue, what: string, rank: number, fail: Fail): 
   const { name, type, shape } = value;
   if (type !== "float32") return fail(`its ${what} "${name}" is ${type}, not float32`);
   const axes = rank === 4 ? "[N, C, H, W] or [N, H, W, C]" : "[N, classes]";
+  if (shape.length === 0 && what === "output") return []; // Not told, as behind a Reshape: seen when it runs.
   if (shape.length !== rank) return fail(`its ${what} "${name}" is [${shape.join(", ")}], not ${axes}`);
   return shape.map((length) => (typeof length === "number" && length > 0 ? length : undefined));
 }

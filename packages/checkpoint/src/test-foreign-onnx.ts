@@ -21,6 +21,8 @@ export interface ForeignOnnx {
   readonly output?: Shape;
   /** Operations after the mean. */
   readonly ending?: readonly string[];
+  /** Keeps the axes of one pixel: `[N, C, 1, 1]`. */
+  readonly isFlat?: false;
   /** `[N, H, W, C]` in. */
   readonly isNhwc?: boolean;
   /** 1 is float32. */
@@ -30,8 +32,8 @@ export interface ForeignOnnx {
 }
 
 export function foreignOnnx(file: ForeignOnnx = {}): Uint8Array {
-  const { input = ["N", 3, "H", "W"], output = ["N", 3], ending = [], isNhwc = false, type = 1 } = file;
-  const operators = [...(isNhwc ? ["Transpose"] : []), "GlobalAveragePool", "Flatten", ...ending];
+  const { input = ["N", 3, "H", "W"], output = ["N", 3], ending = [], isFlat = true, isNhwc = false, type = 1 } = file;
+  const operators = [...(isNhwc ? ["Transpose"] : []), "GlobalAveragePool", ...(isFlat ? ["Flatten"] : []), ...ending];
   const graph = new ProtobufWriter().text(GRAPH.name, "mean");
   operators.forEach((operator, i) => {
     const [from, to] = [i === 0 ? "pixels" : `v${i}`, i === operators.length - 1 ? "answer" : `v${i + 1}`];

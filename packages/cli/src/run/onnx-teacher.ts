@@ -4,7 +4,7 @@ import { type LabelledClasses, type Preprocessing, parsePreprocessing } from "@r
 import { readClassIndex } from "@repvgg/data/node";
 import type { Classifier } from "@repvgg/distill";
 import type { Settings } from "./settings.ts";
-import { teacherOutputs } from "./teacher-outputs.ts";
+import { refuseTeacher, teacherOutputs } from "./teacher-outputs.ts";
 
 /** What of the settings is about teachers that other programs wrote. */
 export type OnnxTeacherSettings = Pick<Settings, "teacherMean" | "teacherStd" | "teacherClasses" | "threads">;
@@ -126,7 +126,9 @@ function normalisationOf(
   if (teacherMean !== undefined || teacherStd !== undefined) {
     throw new RepvggError("E_USAGE", "--teacher-mean and --teacher-std go together: give both.");
   }
-  return preprocessing && parsePreprocessing(preprocessing, file);
+  const own = preprocessing && parsePreprocessing(preprocessing, file);
+  if (own === undefined || own.inputChannels === spec.inputChannels) return own;
+  return refuseTeacher(file, `has metadata of images with ${own.inputChannels} channels, not ${spec.inputChannels}`);
 }
 
 /** One number, or one for each channel. */
