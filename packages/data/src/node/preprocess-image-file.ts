@@ -19,6 +19,7 @@ let resampler: Promise<Resampler> | undefined;
  * @throws {RepvggError} as {@link preprocessImage}, and `E_DATA`: the file is missing.
  */
 export async function preprocessImageFile(file: string, preprocessing: Preprocessing): Promise<Images> {
+  checkChannels(preprocessing);
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
@@ -38,13 +39,8 @@ export async function preprocessImageFile(file: string, preprocessing: Preproces
  *   other than 1 or 3 channels.
  */
 export async function preprocessImage(bytes: Uint8Array, name: string, preprocessing: Preprocessing): Promise<Images> {
+  checkChannels(preprocessing);
   const { inputChannels } = preprocessing;
-  if (inputChannels !== 1 && inputChannels !== 3) {
-    throw new RepvggError(
-      "E_UNSUPPORTED",
-      `An image file cannot be given to a network of ${inputChannels} channels, only of 1 or 3.`,
-    );
-  }
   const steps = [{ kind: "resizeAndCrop", ...preprocessing }] as const;
   const rgb = await decodeImage(bytes, name, (size) => neededPart(size, steps, generatorOf(0)));
   resampler ??= loadResampler();
@@ -55,4 +51,13 @@ export async function preprocessImage(bytes: Uint8Array, name: string, preproces
     NO_RANDOMNESS,
   );
   return { shape, data: values as Float32Array };
+}
+
+/** Before anything is read: no image will do. */
+function checkChannels({ inputChannels }: Preprocessing): void {
+  if (inputChannels === 1 || inputChannels === 3) return;
+  throw new RepvggError(
+    "E_UNSUPPORTED",
+    `An image file cannot be given to a network of ${inputChannels} channels, only of 1 or 3.`,
+  );
 }
