@@ -13,6 +13,7 @@ import { linkTensorflow } from "./commands/link-tensorflow.cmd.ts";
 import { predict } from "./commands/predict.cmd.ts";
 import { report } from "./commands/report.cmd.ts";
 import { summary } from "./commands/summary.cmd.ts";
+import { sweep } from "./commands/sweep.cmd.ts";
 import { train } from "./commands/train.cmd.ts";
 import { val } from "./commands/val.cmd.ts";
 import { variants } from "./commands/variants.cmd.ts";
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   train,
   distill,
   findLr,
+  sweep,
   report,
   val,
   predict,

@@ -52,7 +52,12 @@ function negated(key: string, raw: RawOptions): RawOption | undefined {
   return raw[positive] === false ? true : undefined;
 }
 
-async function readValue(key: string, spec: OptionSpec, raw: RawOption): Promise<unknown> {
+/**
+ * One value as its option types it.
+ *
+ * @throws {RepvggError} `E_USAGE`: it is not of the option's kind, or out of its range.
+ */
+export async function readValue(key: string, spec: OptionSpec, raw: RawOption): Promise<unknown> {
   if (typeof raw !== "string" || spec.kind === "flag" || spec.kind === "text" || spec.kind === "list") return raw;
   if (spec.kind === "choice") {
     if (!isChoice(raw, spec)) throw await wrongChoice(key, raw, spec);

@@ -62,3 +62,17 @@ describe("lines of the result", () => {
     }
   });
 });
+
+describe("the signal of Ctrl-C", () => {
+  it("is the same for all who ask, and listened for once", () => {
+    const { all } = streams(false);
+    let listeners = 0;
+    const onInterrupt = () => {
+      listeners++;
+      return new AbortController().signal;
+    };
+    const terminal = new Terminal({ ...all, onInterrupt }, false);
+    expect(terminal.interruptSignal()).toBe(terminal.interruptSignal());
+    expect(listeners).toBe(1);
+  });
+});

@@ -14,6 +14,7 @@ export class Terminal {
   readonly lively: boolean;
   readonly env: Streams["env"];
   readonly #streams: Streams;
+  #interrupt: AbortSignal | undefined;
 
   constructor(streams: Streams, json: boolean) {
     this.#streams = streams;
@@ -36,9 +37,10 @@ export class Terminal {
     return this.#streams.stderr;
   }
 
-  /** From here on Ctrl-C asks the command to stop rather than ending the process. */
+  /** From here on Ctrl-C asks the command to stop rather than ending the process. The same signal at each call. */
   interruptSignal(): AbortSignal {
-    return this.#streams.onInterrupt?.() ?? new AbortController().signal;
+    this.#interrupt ??= this.#streams.onInterrupt?.() ?? new AbortController().signal;
+    return this.#interrupt;
   }
 }
 

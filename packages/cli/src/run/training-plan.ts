@@ -47,7 +47,6 @@ export interface TrainingPlan {
 export async function planTraining(settings: Settings): Promise<TrainingPlan> {
   // What is wrong with them is said before anything is read.
   checkBetweenSettings(settings);
-  if (settings.teacher !== undefined) lossTerms(settings);
   const source = await openData(settings);
   const training = partOf(source, "train", settings.limit);
   const validation = partOf(source, "val", settings.valLimit);
@@ -88,7 +87,7 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
 }
 
 /** @throws {RepvggError} `E_USAGE`: settings contradict each other. */
-function checkBetweenSettings(settings: Settings): void {
+export function checkBetweenSettings(settings: Settings): void {
   const { warmupEpochs, epochs, ema, emaWarmup } = settings;
   const fail = (message: string): never => {
     throw new RepvggError("E_USAGE", message);
@@ -103,6 +102,7 @@ function checkBetweenSettings(settings: Settings): void {
   }
   optimizerOptions(optimizerOf(settings));
   scheduleOf(settings);
+  if (settings.teacher !== undefined) lossTerms(settings);
 }
 
 function checkAgainstData({ batchSize, numClasses }: Settings, training: LabelledImages): void {
