@@ -4,7 +4,7 @@ import type { OptionSpecs } from "./option.ts";
 export const DISTILLATION_OPTIONS = {
   teacher: {
     kind: "text",
-    value: "checkpoint|onnx",
+    value: "checkpoint",
     help: "the network to learn from, or any classifier as an ONNX file; several with commas, whose probabilities are averaged; ema: the average that --ema keeps",
     defaultText: "none, required",
     several: true,
