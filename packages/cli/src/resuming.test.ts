@@ -51,15 +51,17 @@ describe("a training killed at random moments", () => {
           () => true,
           () => false,
         );
-        const { child, outcome } = start(exists ? ["train", "--resume", killed] : [...args, "--out", killed], { cwd });
-        if (kills < 5)
-          await Promise.race([wait(600 + 900 * moments()), outcome]); // loading takes most of the least
+        const command = exists ? ["train", "--resume", killed] : [...args, "--out", killed];
+        const { child, seen, outcome } = start(command, { cwd });
+        // The first time in the middle, however fast the machine is; then at random: loading takes most of the least.
+        if (kills === 0) await Promise.race([seen("Epoch 2/6"), outcome]);
+        if (kills < 5) await Promise.race([wait(kills === 0 ? 0 : 600 + 900 * moments()), outcome]);
         else await outcome;
         if (child.exitCode === null && child.kill("SIGKILL")) kills++;
         return (await outcome).code === 0;
       };
       while (!(await isFinished()));
-      expect(kills).toBeGreaterThan(2);
+      expect(kills).toBeGreaterThan(0);
       expect(await weights(killed)).toEqual(await weights(whole));
       expect(await metrics(killed)).toEqual(await metrics(whole));
       expect((await readdir(at(killed, "resume"))).every((name) => name.startsWith("state-"))).toBe(true); // no lock is left
