@@ -14,16 +14,16 @@ import {
 } from "@repvgg/core";
 import { type ByteSource, memorySource } from "./byte-source.ts";
 import { checkEntries } from "./check-entries.ts";
-import { fromFloat32, viewAsFloat32 } from "./dtypes.ts";
-import { fromFileLayout, toFileLayout } from "./file-layout.ts";
+import { type Content, joined } from "./content.ts";
+import { viewAsFloat32 } from "./dtypes.ts";
+import { fromFileLayout } from "./file-layout.ts";
 import { originalName } from "./original-name.ts";
 import { OWN_METADATA, OWN_VERSION, ownMetadata } from "./own-metadata.ts";
-import type { RawTensor } from "./read-safetensors.ts";
-import { readWeights, type StoredTensor } from "./stored-weights.ts";
-import { checkFinite } from "./tensors.ts";
+import { readWeights, type StoredTensor, storedArray } from "./stored-weights.ts";
+import { checkFinite, reused } from "./tensors.ts";
 import { type NamesOf, nameInFile } from "./timm-name.ts";
 import type { TorchOptions } from "./torch/read-torch.ts";
-import { writeSafetensors } from "./write-safetensors.ts";
+import { safetensorsContent } from "./write-safetensors.ts";
 
 /** A network and what is needed to use it. */
 export interface Checkpoint {
@@ -56,6 +56,8 @@ export interface SerializeOptions {
 export interface ReadOptions extends TorchOptions {
   /** For files without our metadata: what names and shapes do not tell, above all the strides. @default the original's */
   hints?: Partial<RepVggSpec>;
+  /** A state whose arrays are taken where the file has the same bits: reading back what was written then takes no memory. */
+  reuse?: StateDict;
 }
 
 /**
@@ -64,18 +66,22 @@ export interface ReadOptions extends TorchOptions {
  *
  * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or classes do not fit; `E_STATE`: the state does not fit the spec.
  */
-export function serializeCheckpoint(checkpoint: Checkpoint, { names = "original" }: SerializeOptions = {}): Uint8Array {
+export function serializeCheckpoint(checkpoint: Checkpoint, options?: SerializeOptions): Uint8Array {
+  return joined(checkpointContent(checkpoint, options));
+}
+
+/** {@link serializeCheckpoint} without the file in memory: for `writeFileAtomically`. The state is borrowed until it is written. */
+export function checkpointContent(checkpoint: Checkpoint, { names = "original" }: SerializeOptions = {}): Content {
   const { spec, form, state, classes, metadata = {} } = checkpoint;
   checkState(layerPlan(spec, [1, 1]), form, state);
   checkFinite(state, "The state to save");
   checkClasses(classes, spec, "The checkpoint to save");
-  const tensors = new Map<string, RawTensor>();
+  const tensors = new Map<string, StoredTensor>();
   for (const [name, array] of state) {
-    const { shape, data } = toFileLayout(array);
     const dtype = name.endsWith(".num_batches_tracked") ? "I64" : "F32";
-    tensors.set(nameInFile(name, names), { dtype, shape, data: fromFloat32(data, dtype) });
+    tensors.set(nameInFile(name, names), storedArray(array, dtype));
   }
-  return writeSafetensors(tensors, { ...metadata, format: "pt", [OWN_METADATA]: ownMetadata(checkpoint) });
+  return safetensorsContent(tensors, { ...metadata, format: "pt", [OWN_METADATA]: ownMetadata(checkpoint) });
 }
 
 /**
@@ -96,7 +102,7 @@ export function parseCheckpoint(
 }
 
 /** {@link parseCheckpoint} of a file that need not be in memory. */
-export function readCheckpoint(file: ByteSource, source: string, { hints, ema }: ReadOptions): LoadedCheckpoint {
+export function readCheckpoint(file: ByteSource, source: string, { hints, ema, reuse }: ReadOptions): LoadedCheckpoint {
   const { tensors, metadata } = readWeights(file, source, { ema });
   const names = new Map<string, string>();
   const state: StateDict = new Map();
@@ -107,7 +113,7 @@ export function readCheckpoint(file: ByteSource, source: string, { hints, ema }:
       throw new RepvggError("E_CHECKPOINT", `${source} has "${original}" twice: as "${other}" and as "${name}".`);
     }
     names.set(original, name);
-    state.set(original, inMemory(tensor));
+    state.set(original, reused(inMemory(tensor), reuse?.get(original)));
   }
   const nameIn = (name: string) => names.get(name) ?? name;
   checkFinite(
@@ -131,7 +137,7 @@ export function readCheckpoint(file: ByteSource, source: string, { hints, ema }:
 }
 
 /** An array of its own, in memory layout. */
-function inMemory({ dtype, shape, read }: StoredTensor): NdArray {
+export function inMemory({ dtype, shape, read }: StoredTensor): NdArray {
   const data = viewAsFloat32(read(), dtype);
   const array = fromFileLayout({ shape, data });
   return array.data === data ? { shape, data: data.slice() } : array;

@@ -10,6 +10,12 @@ export function toFileLayout(array: NdArray): NdArray {
   return array.shape.length === 2 ? transpose(array, [1, 0]) : array;
 }
 
+/** The shape of {@link toFileLayout}. */
+export function fileShape(shape: readonly number[]): readonly number[] {
+  if (shape.length === 4) return [3, 2, 0, 1].map((axis) => shape[axis]!);
+  return shape.length === 2 ? shape.toReversed() : shape;
+}
+
 /** The inverse of {@link toFileLayout}: kernels OIHW → HWIO, matrices [out, in] → [in, out]. */
 export function fromFileLayout(array: NdArray): NdArray {
   if (array.shape.length === 4) return kernelInMemory(array);

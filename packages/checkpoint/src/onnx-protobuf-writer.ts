@@ -1,12 +1,14 @@
+import { type Content, joined } from "./content.ts";
+
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /**
- * One protobuf message, put together field by field; large byte fields are kept, not copied, until {@link finish}.
+ * One protobuf message, put together field by field; large byte fields are kept, not copied, and may be made only when they are written.
  *
  * @see https://protobuf.dev/programming-guides/encoding
  */
 export class ProtobufWriter {
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks: Chunk[] = [];
   #length = 0;
 
   /** @param value A whole number from 0 to 2^53 − 1: no field that is written here is negative. */
@@ -37,6 +39,11 @@ export class ProtobufWriter {
     return this.#tag(field, WIRE.bytes).#push(varint(value.length)).#push(value);
   }
 
+  /** @param read Gives the `length` bytes of the field, borrowed until another is read. */
+  bytesLater(field: number, length: number, read: () => Uint8Array): this {
+    return this.#tag(field, WIRE.bytes).#push(varint(length)).#push({ length, read });
+  }
+
   message(field: number, value: ProtobufWriter): this {
     this.#tag(field, WIRE.bytes).#push(varint(value.#length));
     for (const chunk of value.#chunks) this.#push(chunk);
@@ -45,25 +52,32 @@ export class ProtobufWriter {
 
   /** The whole message. */
   finish(): Uint8Array {
-    const bytes = new Uint8Array(this.#length);
-    let at = 0;
-    for (const chunk of this.#chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
-    return bytes;
+    return joined(this.content());
+  }
+
+  /** The whole message, piece by piece. */
+  content(): Content {
+    const chunks = this.#chunks;
+    return {
+      size: this.#length,
+      *chunks() {
+        for (const chunk of chunks) yield chunk instanceof Uint8Array ? chunk : chunk.read();
+      },
+    };
   }
 
   #tag(field: number, wire: number): this {
     return this.#push(varint(field * 8 + wire));
   }
 
-  #push(chunk: Uint8Array): this {
+  #push(chunk: Chunk): this {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
     return this;
   }
 }
+
+type Chunk = Uint8Array | { readonly length: number; read(): Uint8Array };
 
 function littleEndian(values: readonly number[]): Uint8Array {
   const view = new DataView(new ArrayBuffer(8 * values.length));

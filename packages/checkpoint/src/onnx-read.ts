@@ -2,7 +2,6 @@ import {
   checkState,
   type Form,
   layerPlan,
-  type NdArray,
   ndArray,
   parseSpec,
   type RepVggSpec,
@@ -11,9 +10,7 @@ import {
   sizeOf,
   stateLayout,
 } from "@repvgg/core";
-import type { LoadedCheckpoint } from "./checkpoint.ts";
-import { toFloat32 } from "./dtypes.ts";
-import { fromFileLayout } from "./file-layout.ts";
+import { inMemory, type LoadedCheckpoint, type ReadOptions } from "./checkpoint.ts";
 import { ONNX_INPUT, ONNX_OUTPUT, type OnnxAttribute, type OnnxNode, onnxGraph } from "./onnx-graph.ts";
 import { type ProtobufField, readProtobuf } from "./onnx-protobuf-reader.ts";
 import {
@@ -31,7 +28,8 @@ import {
   TENSOR,
   VALUE_INFO,
 } from "./onnx-schema.ts";
-import { checkFinite } from "./tensors.ts";
+import type { StoredTensor } from "./stored-weights.ts";
+import { checkFinite, reused } from "./tensors.ts";
 
 /**
  * Reads a network from an ONNX file that {@link serializeOnnx} wrote: its operations must be those of the network that its
@@ -42,7 +40,11 @@ import { checkFinite } from "./tensors.ts";
  * @throws {RepvggError} `E_CHECKPOINT`: the file is damaged, was not written by this program, or its operations or weights are not
  *   those of its network.
  */
-export function parseOnnx(bytes: Uint8Array, source = "The ONNX file"): LoadedCheckpoint {
+export function parseOnnx(
+  bytes: Uint8Array,
+  source = "The ONNX file",
+  { reuse }: Pick<ReadOptions, "reuse"> = {},
+): LoadedCheckpoint {
   const { nodes, weights, inputs, outputs, metadata, opset } = readModel(bytes, source);
   const fail = (why: string, cause?: unknown): never => {
     throw new RepvggError("E_CHECKPOINT", `${source} ${why}.`, { cause });
@@ -62,11 +64,14 @@ export function parseOnnx(bytes: Uint8Array, source = "The ONNX file"): LoadedCh
     const where = expected[wrong]?.name ?? `its ${nodes.length} operations`;
     fail(`does not compute the network that its metadata describe: see ${where}. It was changed after it was written`);
   }
-  checkFinite(weights, source);
   const state: StateDict = new Map();
   for (const { name, role } of stateLayout(plan, form)) {
-    const array = role === "numBatchesTracked" ? ndArray([], new Float32Array(1)) : weights.get(name);
-    if (array) state.set(name, fromFileLayout(array));
+    const tensor = weights.get(name);
+    const array = role === "numBatchesTracked" ? ndArray([], new Float32Array(1)) : tensor && inMemory(tensor);
+    if (array) {
+      checkFinite([[name, array]], source);
+      state.set(name, reused(array, reuse?.get(name)));
+    }
     weights.delete(name);
   }
   const extra = weights.keys().next().value;
@@ -116,8 +121,8 @@ function readObject(json: string, key: string, fail: Fail): object {
 
 interface Read {
   readonly nodes: OnnxNode[];
-  /** In file layout. */
-  readonly weights: Map<string, NdArray>;
+  /** Views of the file. */
+  readonly weights: Map<string, StoredTensor>;
   /** Names of all inputs and outputs, joined. */
   readonly inputs: string;
   readonly outputs: string;
@@ -126,7 +131,7 @@ interface Read {
 }
 
 function readModel(bytes: Uint8Array, source: string): Read {
-  const [nodes, weights] = [[] as OnnxNode[], new Map<string, NdArray>()];
+  const [nodes, weights] = [[] as OnnxNode[], new Map<string, StoredTensor>()];
   const [inputs, outputs]: [string[], string[]] = [[], []];
   let opset = 0;
   for (const { field, value } of messages(bytes, source)) {
@@ -137,9 +142,9 @@ function readModel(bytes: Uint8Array, source: string): Read {
       else if (part.field === GRAPH.input) inputs.push(...texts(part.value, VALUE_INFO.name, source));
       else if (part.field === GRAPH.output) outputs.push(...texts(part.value, VALUE_INFO.name, source));
       else if (part.field === GRAPH.initializer) {
-        const { name, array } = readTensor(part.value, source);
+        const { name, tensor } = readTensor(part.value, source);
         if (weights.has(name)) throw new RepvggError("E_CHECKPOINT", `${source} has the weight "${name}" twice.`);
-        weights.set(name, array);
+        weights.set(name, tensor);
       }
     }
   }
@@ -188,7 +193,7 @@ function readAttribute(bytes: Uint8Array, source: string): OnnxAttribute {
   return { name, type: "float", value: (float?.value as number | undefined) ?? 0 };
 }
 
-function readTensor(bytes: Uint8Array, source: string): { name: string; array: NdArray } {
+function readTensor(bytes: Uint8Array, source: string): { name: string; tensor: StoredTensor } {
   const name = texts(bytes, TENSOR.name, source).join();
   const shape = integers(bytes, TENSOR.dims, source);
   const [type] = integers(bytes, TENSOR.dataType, source);
@@ -199,7 +204,7 @@ function readTensor(bytes: Uint8Array, source: string): { name: string; array: N
       `${source} has a weight "${name}" [${shape.join(", ")}] that is not float32, or has ${raw.length} bytes.`,
     );
   }
-  return { name, array: { shape, data: toFloat32(raw, "F32") } };
+  return { name, tensor: { dtype: "F32", shape, read: () => raw } };
 }
 
 type BytesField = Extract<ProtobufField, { kind: "bytes" }>;

@@ -1,7 +1,6 @@
-import { checkState, layerPlan, RepvggError, stateLayout, stateValue } from "@repvgg/core";
+import { checkState, layerPlan, RepvggError, sizeOf, stateLayout, stateValue } from "@repvgg/core";
 import { type Checkpoint, checkClasses } from "./checkpoint.ts";
-import { fromFloat32 } from "./dtypes.ts";
-import { toFileLayout } from "./file-layout.ts";
+import { type Content, joined } from "./content.ts";
 import { ONNX_INPUT, ONNX_OUTPUT, type OnnxAttribute, type OnnxNode, onnxGraph } from "./onnx-graph.ts";
 import { ProtobufWriter } from "./onnx-protobuf-writer.ts";
 import {
@@ -24,6 +23,7 @@ import {
   TYPE,
   VALUE_INFO,
 } from "./onnx-schema.ts";
+import { storedArray } from "./stored-weights.ts";
 import { checkFinite } from "./tensors.ts";
 
 export interface OnnxOptions {
@@ -43,7 +43,12 @@ const MAX_BYTES = 2 ** 31 - 1;
  * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, classes do not fit, or it is above 2 GiB; `E_STATE`: the state does
  *   not fit the spec.
  */
-export function serializeOnnx(checkpoint: Checkpoint, { imageSize }: OnnxOptions = {}): Uint8Array {
+export function serializeOnnx(checkpoint: Checkpoint, options?: OnnxOptions): Uint8Array {
+  return joined(onnxContent(checkpoint, options));
+}
+
+/** {@link serializeOnnx} without the file in memory: for `writeFileAtomically`. The state is borrowed until it is written. */
+export function onnxContent(checkpoint: Checkpoint, { imageSize }: OnnxOptions = {}): Content {
   const { spec, form, state, classes } = checkpoint;
   const plan = layerPlan(spec, imageSize ?? [1, 1]);
   checkState(plan, form, state);
@@ -55,15 +60,15 @@ export function serializeOnnx(checkpoint: Checkpoint, { imageSize }: OnnxOptions
   let size = 0;
   for (const { name, role } of stateLayout(plan, form)) {
     if (role === "numBatchesTracked") continue;
-    const { shape, data } = toFileLayout(stateValue(state, name));
-    const bytes = fromFloat32(data, "F32");
+    const { shape, read } = storedArray(stateValue(state, name), "F32");
+    const length = 4 * sizeOf(shape);
     const tensor = new ProtobufWriter();
-    for (const length of shape) tensor.integer(TENSOR.dims, length);
+    for (const dimension of shape) tensor.integer(TENSOR.dims, dimension);
     graph.message(
       GRAPH.initializer,
-      tensor.integer(TENSOR.dataType, FLOAT).text(TENSOR.name, name).bytes(TENSOR.rawData, bytes),
+      tensor.integer(TENSOR.dataType, FLOAT).text(TENSOR.name, name).bytesLater(TENSOR.rawData, length, read),
     );
-    size += bytes.length;
+    size += length;
   }
   // The rest is below 1 MiB.
   if (size > MAX_BYTES - 2 ** 20) {
@@ -80,7 +85,7 @@ export function serializeOnnx(checkpoint: Checkpoint, { imageSize }: OnnxOptions
   for (const [key, value] of metadataOf(checkpoint)) {
     model.message(MODEL.metadataProps, new ProtobufWriter().text(ENTRY.key, key).text(ENTRY.value, value));
   }
-  return model.finish();
+  return model.content();
 }
 
 function metadataOf({ spec, form, classes, preprocessing, metadata = {} }: Checkpoint): Map<string, string> {

@@ -1,9 +1,11 @@
+import type { NdArray } from "@repvgg/core";
 import { type ByteSource, type Fail, failureOf } from "./byte-source.ts";
-import type { Dtype } from "./dtypes.ts";
+import { type Dtype, fromFloat32 } from "./dtypes.ts";
+import { fileShape, toFileLayout } from "./file-layout.ts";
 import { looksLikeSafetensors, openSafetensors } from "./read-safetensors.ts";
 import { readTorch, type TorchOptions } from "./torch/read-torch.ts";
 
-/** A tensor of a file, checked, and not read yet. */
+/** A tensor of a file: checked and not read yet, or converted and not written yet. */
 export interface StoredTensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
@@ -14,6 +16,19 @@ export interface StoredTensor {
 export interface StoredWeights {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * An array of a state as files have it, converted when it is read: of a large network, one array at a time is in memory twice.
+ *
+ * @param array Borrowed, unchanged until it is written.
+ * @throws {RepvggError} `E_CHECKPOINT`: int64 is wanted, and a value is no whole number.
+ */
+export function storedArray(array: NdArray, dtype: "F32" | "I64"): StoredTensor {
+  const shape = fileShape(array.shape);
+  if (dtype === "F32") return { dtype, shape, read: () => fromFloat32(toFileLayout(array).data, dtype) };
+  const bytes = fromFloat32(toFileLayout(array).data, dtype); // A counter; what is wrong with it shows before anything is written.
+  return { dtype, shape, read: () => bytes };
 }
 
 /** The first number of PyTorch's files before 1.6, as pickles of protocol 0 and 1 have it. */

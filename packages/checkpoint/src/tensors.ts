@@ -46,3 +46,11 @@ export function checkFinite(tensors: Iterable<readonly [name: string, array: NdA
       "Take an earlier checkpoint.",
   );
 }
+
+/** `known` where it has the shape and bits of `array`, which then can be forgotten; otherwise `array`. */
+export function reused(array: NdArray, known: NdArray | undefined): NdArray {
+  if (known === undefined || String(known.shape) !== String(array.shape)) return array;
+  const [a, b] = [array, known].map(({ data }) => new Int32Array(data.buffer, data.byteOffset, data.length));
+  for (let i = 0; i < a!.length; i++) if (a![i] !== b![i]) return array;
+  return known;
+}

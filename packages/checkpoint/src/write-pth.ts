@@ -1,12 +1,12 @@
 import { checkState, layerPlan, RepvggError, sizeOf, stateLayout, stateValue } from "@repvgg/core";
 import { type Checkpoint, checkClasses, type SerializeOptions } from "./checkpoint.ts";
-import { fromFloat32 } from "./dtypes.ts";
-import { toFileLayout } from "./file-layout.ts";
+import { type Content, joined } from "./content.ts";
 import { OWN_ENTRY, ownMetadata } from "./own-metadata.ts";
 import { PickleWriter } from "./pickle-writer.ts";
+import { storedArray } from "./stored-weights.ts";
 import { checkFinite } from "./tensors.ts";
 import { nameInFile } from "./timm-name.ts";
-import { writeZip, type ZipEntry } from "./write-zip.ts";
+import { type ZipEntry, zipContent } from "./write-zip.ts";
 
 /** As PyTorch aligns storages, so that they can be mapped. */
 const ALIGNMENT = 64;
@@ -24,7 +24,12 @@ const ROOT = "archive";
  * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or it is above 4 GiB; `E_STATE`: the state does not fit the spec.
  * @see https://docs.pytorch.org/docs/stable/notes/serialization.html for the archive
  */
-export function serializePth(checkpoint: Checkpoint, { names = "original" }: SerializeOptions = {}): Uint8Array {
+export function serializePth(checkpoint: Checkpoint, options?: SerializeOptions): Uint8Array {
+  return joined(pthContent(checkpoint, options));
+}
+
+/** {@link serializePth} without the file in memory: for `writeFileAtomically`. The state is borrowed until it is written. */
+export function pthContent(checkpoint: Checkpoint, { names = "original" }: SerializeOptions = {}): Content {
   const { spec, form, state } = checkpoint;
   const plan = layerPlan(spec, [1, 1]);
   checkState(plan, form, state);
@@ -35,24 +40,26 @@ export function serializePth(checkpoint: Checkpoint, { names = "original" }: Ser
   pickle.global("collections", "OrderedDict").emptyTuple().reduce();
   pickle.setItems(() => {
     for (const { name, role } of stateLayout(plan, form)) {
-      const { shape, data } = toFileLayout(stateValue(state, name));
       const counts = role === "numBatchesTracked";
+      const { shape, read } = storedArray(stateValue(state, name), counts ? "I64" : "F32");
       pickle.text(nameInFile(name, names));
       writeTensor(pickle, String(storages.length), counts ? "LongStorage" : "FloatStorage", shape);
-      storages.push({ name: `${ROOT}/data/${storages.length}`, data: fromFloat32(data, counts ? "I64" : "F32") });
+      storages.push({ name: `${ROOT}/data/${storages.length}`, size: sizeOf(shape) * (counts ? 8 : 4), read });
     }
   });
-  const size = storages.reduce((sum, { data }) => sum + data.length + 1024, 0);
+  const size = storages.reduce((sum, { size }) => sum + size + 1024, 0);
   if (size > MAX_BYTES) {
     throw new RepvggError("E_CHECKPOINT", `A .pth file holds at most 4 GiB here; the weights need ${size} bytes.`);
   }
-  const text = (name: string, content: string): ZipEntry => ({
+  const entry = (name: string, bytes: Uint8Array): ZipEntry => ({
     name: `${ROOT}/${name}`,
-    data: new TextEncoder().encode(content),
+    size: bytes.length,
+    read: () => bytes,
   });
-  return writeZip(
+  const text = (name: string, content: string) => entry(name, new TextEncoder().encode(content));
+  return zipContent(
     [
-      { name: `${ROOT}/data.pkl`, data: pickle.finish() },
+      entry("data.pkl", pickle.finish()),
       text("byteorder", "little"),
       ...storages,
       text("version", "3\n"),

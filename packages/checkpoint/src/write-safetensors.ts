@@ -1,6 +1,8 @@
 import { RepvggError, sizeOf } from "@repvgg/core";
+import { type Content, joined } from "./content.ts";
 import { DTYPE_BYTES } from "./dtypes.ts";
 import type { RawTensor } from "./read-safetensors.ts";
+import type { StoredTensor } from "./stored-weights.ts";
 
 /**
  * The bytes of a safetensors file.
@@ -15,19 +17,29 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, RawTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  const stored = [...tensors].map(([name, { dtype, shape, data }]) => {
+    const needed = sizeOf(shape) * DTYPE_BYTES[dtype];
+    if (data.length !== needed) refuse(name, { dtype, shape }, `it needs ${needed} bytes and has ${data.length}.`);
+    return [name, { dtype, shape, read: () => data }] as const;
+  });
+  return joined(safetensorsContent(new Map(stored), metadata));
+}
+
+/**
+ * {@link writeSafetensors} without the file in memory: each tensor is read when it is written.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: a tensor has the name of the metadata.
+ */
+export function safetensorsContent(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  metadata: Readonly<Record<string, string>>,
+): Content {
   const ordered = [...tensors].sort(([, a], [, b]) => DTYPE_BYTES[b.dtype] - DTYPE_BYTES[a.dtype]);
   let offset = 0;
-  const entries = ordered.map(([name, { dtype, shape, data }]) => {
-    const needed = sizeOf(shape) * DTYPE_BYTES[dtype];
-    if (name === "__metadata__" || data.length !== needed) {
-      throw new RepvggError(
-        "E_CHECKPOINT",
-        `Tensor "${name}" [${shape.join(", ")}] of ${dtype} cannot be written: ` +
-          (data.length === needed ? "the name is reserved." : `it needs ${needed} bytes and has ${data.length}.`),
-      );
-    }
+  const entries = ordered.map(([name, { dtype, shape }]) => {
+    if (name === "__metadata__") refuse(name, { dtype, shape }, "the name is reserved.");
     const begin = offset;
-    offset += needed;
+    offset += sizeOf(shape) * DTYPE_BYTES[dtype];
     return [name, { dtype, shape, data_offsets: [begin, offset] }] as const;
   });
   const hasMetadata = Object.keys(metadata).length > 0;
@@ -36,14 +48,19 @@ export function writeSafetensors(
   );
   const header = new TextEncoder().encode(json);
   const headerLength = Math.ceil(header.length / 8) * 8;
-  const bytes = new Uint8Array(8 + headerLength + offset);
-  new DataView(bytes.buffer).setUint32(0, headerLength, true);
-  bytes.set(header, 8);
-  bytes.fill(0x20, 8 + header.length, 8 + headerLength);
-  let at = 8 + headerLength;
-  for (const [, { data }] of ordered) {
-    bytes.set(data, at);
-    at += data.length;
-  }
-  return bytes;
+  const head = new Uint8Array(8 + headerLength);
+  new DataView(head.buffer).setUint32(0, headerLength, true);
+  head.set(header, 8);
+  head.fill(0x20, 8 + header.length);
+  return {
+    size: head.length + offset,
+    *chunks() {
+      yield head;
+      for (const [, tensor] of ordered) yield tensor.read();
+    },
+  };
+}
+
+function refuse(name: string, { dtype, shape }: Pick<RawTensor, "dtype" | "shape">, why: string): never {
+  throw new RepvggError("E_CHECKPOINT", `Tensor "${name}" [${shape.join(", ")}] of ${dtype} cannot be written: ${why}`);
 }

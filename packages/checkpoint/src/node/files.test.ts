@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { defineSpec, initialState, ndArray } from "@repvgg/core";
+import { defineSpec, initialState, ndArray, RepvggError } from "@repvgg/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseCheckpoint } from "../checkpoint.ts";
 import { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors } from "./files.ts";
@@ -99,6 +99,28 @@ describe("writeFileAtomically", () => {
       expect(await readdir(folder)).toEqual([]);
     });
   }
+
+  it("writes pieces, and shows the complete file before it gets its name", async () => {
+    const file = join(folder, "a.bin");
+    const pieces = [Uint8Array.of(1, 2), new Uint8Array(0), Uint8Array.of(3)];
+    const content = { size: 3, chunks: () => pieces };
+    await writeFileAtomically(file, content, {
+      check: async (temporary) => {
+        expect([...(await readFile(temporary))]).toEqual([1, 2, 3]);
+        expect(await readdir(folder)).not.toContain("a.bin");
+      },
+    });
+    expect([...(await readFile(file))]).toEqual([1, 2, 3]);
+  });
+
+  it("keeps the old file and leaves nothing when the check fails", async () => {
+    const file = join(folder, "a.json");
+    await writeFile(file, "old");
+    const refused = new RepvggError("E_CHECKPOINT", "It is another network.");
+    await expect(writeFileAtomically(file, "new", { check: () => Promise.reject(refused) })).rejects.toBe(refused);
+    expect(await readFile(file, "utf8")).toBe("old");
+    expect(await readdir(folder)).toEqual(["a.json"]);
+  });
 
   it("removes what it wrote when it cannot be renamed", async () => {
     await mkdir(join(folder, "taken"));

@@ -2,22 +2,23 @@ import { readFile } from "node:fs/promises";
 import { type NdArray, RepvggError } from "@repvgg/core";
 import {
   type Checkpoint,
+  checkpointContent,
   type LoadedCheckpoint,
   type ReadOptions,
   readCheckpoint,
-  serializeCheckpoint,
 } from "../checkpoint.ts";
 import { parseTensors, serializeTensors, type Tensors } from "../tensors.ts";
 import { fileSource } from "./file-source.ts";
 import { writeFileAtomically } from "./write-file-atomically.ts";
 
 /**
- * Writes a network as a safetensors file that the original PyTorch implementation loads; see {@link serializeCheckpoint}.
+ * Writes a network as a safetensors file that the original PyTorch implementation loads; see `serializeCheckpoint`. Tensors are
+ * converted and written one by one: the file is never in memory as a whole.
  *
  * @throws {RepvggError} `E_CHECKPOINT` or `E_STATE`; an earlier file of this name is then still there, unchanged.
  */
 export async function saveCheckpoint(file: string, checkpoint: Checkpoint): Promise<void> {
-  await writeFileAtomically(file, serializeCheckpoint(checkpoint));
+  await writeFileAtomically(file, checkpointContent(checkpoint));
 }
 
 /**

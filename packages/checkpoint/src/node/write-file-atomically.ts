@@ -1,41 +1,50 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { RepvggError } from "@repvgg/core";
+import type { Content } from "../content.ts";
 
 export interface WriteOptions {
   /** Opens the temporary file for writing. @default a new file beside the target */
   open?: (temporary: string) => Promise<FileHandle>;
+  /** Looks at the complete temporary file; what it throws leaves `file` as it was. @default nothing */
+  check?: (temporary: string) => Promise<void>;
 }
 
 /**
  * Writes a file completely or not at all: under another name in the same folder, to the disk, then renamed. Whoever reads
  * `file` sees the old content or the new one, also after a crash or a power cut.
  *
+ * @param content Made piece by piece, it need not be in memory as a whole.
  * @throws {RepvggError} `E_CHECKPOINT`: the disk is full, the folder is missing or read-only, … What was at `file` before is
  *   still there, and nothing else is left.
  */
 export async function writeFileAtomically(
   file: string,
-  content: Uint8Array | string,
-  { open: openTemporary = createNew }: WriteOptions = {},
+  content: Content | Uint8Array | string,
+  { open: openTemporary = createNew, check }: WriteOptions = {},
 ): Promise<void> {
   const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString("hex")}.tmp`);
   try {
     const handle = await openTemporary(temporary);
     try {
-      await handle.writeFile(content);
+      await writeFile(handle, isContent(content) ? content.chunks() : content);
       await handle.sync();
     } finally {
       await handle.close();
     }
+    await check?.(temporary);
     await rename(temporary, file);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to report
+    if (cause instanceof RepvggError) throw cause;
     throw new RepvggError("E_CHECKPOINT", `${file} could not be written: ${reasonOf(cause, file)}`, { cause });
   }
   await syncFolder(dirname(file));
 }
+
+const isContent = (content: Content | Uint8Array | string): content is Content =>
+  typeof content === "object" && "chunks" in content;
 
 const createNew = (temporary: string) => open(temporary, "wx");
 

@@ -70,7 +70,8 @@ export async function compareModels(
   { tolerance, weightTolerance = tolerance / STRICTER }: Tolerances,
 ): Promise<Proof> {
   const before = await logitsOf(device, a, inputs.device);
-  const after = await logitsOf(device, b, inputs.device);
+  // The very same arrays would give the same answers again.
+  const after = a.state === b.state ? before : await logitsOf(device, b, inputs.device);
   const comparison = compareLogits(after, before);
   const float64 = compareIn64(a, b, inputs.float64);
   const parts = comparable(a.spec, b.spec) ? compareWeights(planOf(a), a.state, b.state) : null;

@@ -1,21 +1,20 @@
+import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
 import {
   type Checkpoint,
+  type Content,
+  checkpointContent,
   type LoadedCheckpoint,
   type OnnxOptions,
-  parseCheckpoint,
+  onnxContent,
   parseOnnx,
   parseTfjs,
+  pthContent,
   type SerializeOptions,
-  serializeCheckpoint,
-  serializeOnnx,
-  serializePth,
   serializeTfjs,
 } from "@repvgg/checkpoint";
-import { type Form, RepvggError } from "@repvgg/core";
-
-/** A file's bytes, or the files of a folder by name. */
-export type Written = Uint8Array | ReadonlyMap<string, Uint8Array>;
+import { loadCheckpoint, readTfjsFolder, writeFileAtomically, writeTfjsFolder } from "@repvgg/checkpoint/node";
+import { type Form, RepvggError, type StateDict } from "@repvgg/core";
 
 /** A kind of file that a network can be written as. */
 interface ExportFormat {
@@ -24,10 +23,23 @@ interface ExportFormat {
   readonly defaultForm: Form | undefined;
   /** Whether the weights can have timm's names. */
   readonly renames: boolean;
-  serialize(checkpoint: Checkpoint, options: SerializeOptions & OnnxOptions): Written;
-  /** Reads what `serialize` gave. */
-  parse(written: Written, source: string): LoadedCheckpoint;
+  /** @throws {RepvggError} The format has no such network. */
+  prepare(checkpoint: Checkpoint, options: FormatOptions): Export;
 }
+
+/** What is ready to be written. */
+interface Export {
+  readonly sizeBytes: number;
+  /**
+   * Writes the file, or the folder, completely or not at all.
+   *
+   * @param check Is given what was read back, before it gets its name.
+   */
+  write(out: string, check: Check): Promise<void>;
+}
+
+type FormatOptions = SerializeOptions & OnnxOptions;
+type Check = (read: LoadedCheckpoint) => void;
 
 export type ExportFormatName = "onnx" | "safetensors" | "pth" | "tfjs";
 
@@ -36,35 +48,61 @@ export const EXPORT_FORMATS: Readonly<Record<ExportFormatName, ExportFormat>> = 
     extensions: [".onnx"],
     defaultForm: "deploy", // It is for inference.
     renames: false,
-    serialize: serializeOnnx,
-    parse: (written, source) => parseOnnx(bytesOf(written), source),
+    prepare: inFile(onnxContent, async (file, reuse) => parseOnnx(await readFile(file), file, { reuse })),
   },
   safetensors: {
     extensions: [".safetensors"],
     defaultForm: undefined,
     renames: true,
-    serialize: serializeCheckpoint,
-    parse: (written, source) => parseCheckpoint(bytesOf(written), source),
+    prepare: inFile(checkpointContent, (file, reuse) => loadCheckpoint(file, { reuse })),
   },
   pth: {
     extensions: [".pth", ".pt"],
     defaultForm: undefined,
     renames: true,
-    serialize: serializePth,
-    parse: (written, source) => parseCheckpoint(bytesOf(written), source),
+    prepare: inFile(pthContent, (file, reuse) => loadCheckpoint(file, { reuse })),
   },
   tfjs: {
     extensions: [], // A folder.
     defaultForm: "deploy",
     renames: false,
-    serialize: serializeTfjs,
-    parse: (written, source) => parseTfjs(written instanceof Uint8Array ? new Map() : written, source),
+    prepare: inTfjsFolder,
   },
 };
 
-function bytesOf(written: Written): Uint8Array {
-  if (written instanceof Uint8Array) return written;
-  throw new RepvggError("E_CHECKPOINT", "A folder was given where one file is read.");
+/** One file, of which one array at a time is in memory, written and read. */
+function inFile(
+  contentOf: (checkpoint: Checkpoint, options: FormatOptions) => Content,
+  read: (file: string, reuse: StateDict) => Promise<LoadedCheckpoint>,
+): ExportFormat["prepare"] {
+  return (checkpoint, options) => {
+    const content = contentOf(checkpoint, options);
+    return {
+      sizeBytes: content.size,
+      write: (out, check) =>
+        writeFileAtomically(out, content, { check: async (file) => check(await read(file, checkpoint.state)) }),
+    };
+  };
+}
+
+function inTfjsFolder(checkpoint: Checkpoint, options: FormatOptions): Export {
+  const files = serializeTfjs(checkpoint, options);
+  return {
+    sizeBytes: [...files.values()].reduce((sum, { length }) => sum + length, 0),
+    async write(out, check) {
+      check(parseTfjs(files, out));
+      await writeTfjsFolder(out, files);
+      const found = await readTfjsFolder(out);
+      for (const [name, bytes] of files) {
+        if (!found.has(name) || Buffer.compare(found.get(name)!, bytes) !== 0) throw damaged(out);
+      }
+    },
+  };
+}
+
+/** What is read is not what was written. */
+export function damaged(out: string): RepvggError {
+  return new RepvggError("E_CHECKPOINT", `${out} does not hold what was written to it: the disk may be failing.`);
 }
 
 /** The format of that file. @throws {RepvggError} `E_USAGE`: its extension is that of no format. */

@@ -1,12 +1,11 @@
-import { readFile } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
 import type { Checkpoint } from "@repvgg/checkpoint";
-import { readTfjsFolder, writeFileAtomically, writeTfjsFolder } from "@repvgg/checkpoint/node";
-import { type Form, fuseState, RepvggError } from "@repvgg/core";
+import { type Form, fuseState, type NdArray, RepvggError, type StateDict } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { compareModels, type Proof } from "./compare-models.ts";
 import { describeFailure, describeProof } from "./describe-proof.ts";
-import { EXPORT_FORMATS, type ExportFormatName, exportFormatOf, type Written } from "./export-formats.ts";
+import { damaged, EXPORT_FORMATS, type ExportFormatName, exportFormatOf } from "./export-formats.ts";
 import { assertOtherFile, type ProofOptions } from "./fuse-checkpoint.ts";
 import { loadTrained, type ModelOptions, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
@@ -20,8 +19,8 @@ export interface ExportOptions extends ProofOptions, DeviceChoice, ModelOptions 
 }
 
 /**
- * Writes a checkpoint in another format or form. What was written is read again and must give the checkpoint's answers to random
- * images: the file appears only after that.
+ * Writes a checkpoint in another format or form. The network that is written must give the checkpoint's answers to random images,
+ * and what is read back must be that network, bit for bit: the file appears only after that.
  *
  * @throws {RepvggError} `E_USAGE`: the format is not known, or the output is the input; `E_CHECKPOINT`: the form cannot be had, the
  *   answers differ, or the file cannot be written.
@@ -43,31 +42,35 @@ export async function exportModel(
   const model = await loadTrained(path, options);
   await assertOtherFile(model.name, out);
   const checkpoint = inForm(model, options.form ?? format.defaultForm ?? model.form);
-  const bytes = format.serialize(checkpoint, {
+  const { sizeBytes, write } = format.prepare(checkpoint, {
     names: options.names,
     ...(options.imageSize && { imageSize: model.imageSize }),
   });
-  const proof = await prove(model, format.parse(bytes, out), out, options, terminal);
-  await write(out, bytes);
-  const sizeBytes = bytes instanceof Uint8Array ? bytes.length : sum([...bytes.values()].map(({ length }) => length));
+  const proof = await prove(model, checkpoint, out, options, terminal);
+  await write(out, (read) => assertSame(checkpoint, read, out));
   const { form } = checkpoint;
   const value = { format: name, form, file: out, sizeBytes, ...proof };
   const title = `${model.name} -> ${out}: ${name}, ${form} form, ${grouped(sizeBytes)} bytes; read back and proven equal.`;
   return { value, text: [title, ...describeProof(proof)].join("\n") };
 }
 
-const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0);
-
-/** @throws {RepvggError} `E_CHECKPOINT`: it cannot be written, or what is read again is something else. */
-async function write(out: string, written: Written): Promise<void> {
-  if (written instanceof Uint8Array) await writeFileAtomically(out, written);
-  else await writeTfjsFolder(out, written);
-  const files = written instanceof Uint8Array ? new Map([[out, written]]) : written;
-  const found = written instanceof Uint8Array ? new Map([[out, await readFile(out)]]) : await readTfjsFolder(out);
-  for (const [name, bytes] of files) {
-    if (found.has(name) && Buffer.compare(found.get(name)!, bytes) === 0) continue;
-    throw new RepvggError("E_CHECKPOINT", `${out} does not hold what was written to it: the disk may be failing.`);
+/** @throws {RepvggError} `E_CHECKPOINT`: what was read back is another network, has other weights, or is used in another way. */
+function assertSame(written: Checkpoint, read: Checkpoint, out: string): void {
+  const described = ({ spec, form, classes, preprocessing }: Checkpoint) =>
+    JSON.parse(JSON.stringify([spec, form, classes, preprocessing]));
+  if (!isDeepStrictEqual(described(written), described(read)) || !sameWeights(written.state, read.state)) {
+    throw damaged(out);
   }
+}
+
+/** Bit for bit, but for the counters of batches, which not every format has and no answer depends on. */
+function sameWeights(a: StateDict, b: StateDict): boolean {
+  const bits = ({ data }: NdArray) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return [...a].every(([name, array]) => {
+    const other = b.get(name);
+    if (other === undefined || String(other.shape) !== String(array.shape)) return false;
+    return other === array || name.endsWith(".num_batches_tracked") || bits(array).equals(bits(other));
+  });
 }
 
 /** The checkpoint in that form. @throws {RepvggError} `E_CHECKPOINT`: it is fused, and the train form is wanted. */

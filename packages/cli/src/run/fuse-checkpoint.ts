@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { type Checkpoint, serializeCheckpoint, serializeOnnx, serializePth } from "@repvgg/checkpoint";
+import { type Checkpoint, type Content, checkpointContent, onnxContent, pthContent } from "@repvgg/checkpoint";
 import { writeFileAtomically } from "@repvgg/checkpoint/node";
 import { fuseState, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
@@ -44,7 +44,7 @@ export async function fuseCheckpoint(
       );
     }
     const written = { ...fused, ...(classes && { classes }), ...(preprocessing && { preprocessing }) };
-    await writeFileAtomically(out, serializerFor(out)(written));
+    await writeFileAtomically(out, contentFor(out)(written));
     return { value: proof, text: [`${model.name} -> ${out}: proven equal.`, ...figures].join("\n") };
   } finally {
     device.dispose();
@@ -52,9 +52,9 @@ export async function fuseCheckpoint(
 }
 
 /** What the extension promises; safetensors where it promises nothing. */
-function serializerFor(out: string): (checkpoint: Checkpoint) => Uint8Array {
-  if (/\.(pth|pt)$/i.test(out)) return serializePth;
-  return /\.onnx$/i.test(out) ? serializeOnnx : serializeCheckpoint;
+function contentFor(out: string): (checkpoint: Checkpoint) => Content {
+  if (/\.(pth|pt)$/i.test(out)) return pthContent;
+  return /\.onnx$/i.test(out) ? onnxContent : checkpointContent;
 }
 
 /** @throws {RepvggError} `E_USAGE`: the output is the checkpoint that is read. */
