@@ -20,9 +20,8 @@ describe.each([
     const whole = serialize(checkpoint);
     // Copies, as chunks are borrowed.
     const chunks = Array.from(content.chunks(), (chunk) => Buffer.from(chunk));
-    // Besides arrays, there are headers: of this small network, some KiB.
-    expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThanOrEqual(Math.max(largestArray, 2 ** 14));
-    expect(whole.length).toBeGreaterThan(3 * Math.max(largestArray, 2 ** 14));
+    expect(Math.max(...chunks.map(({ length }) => length))).toBe(largestArray);
+    expect(whole.length).toBeGreaterThan(2 * largestArray);
     expect(content.size).toBe(whole.length);
     expect(Buffer.concat(chunks).equals(whole)).toBe(true);
     expect(Buffer.concat([...content.chunks()]).equals(whole)).toBe(true);
@@ -51,7 +50,10 @@ it.each([
     ),
   );
   const { state } = parse(bytes, "the file", { reuse: known });
-  expect(state).toEqual(checkpoint.state);
+  // ONNX files have no counters of batches.
+  for (const [name, array] of checkpoint.state) {
+    if (!name.endsWith(".num_batches_tracked")) expect(state.get(name)).toEqual(array);
+  }
   const kernels = [...state].filter(([name]) => name.endsWith(".weight"));
   expect(kernels.filter(([name, array]) => known.get(name) !== array)).toEqual([]);
   expect(state.get("linear.bias")).not.toBe(known.get("linear.bias"));
