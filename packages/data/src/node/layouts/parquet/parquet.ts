@@ -1,25 +1,16 @@
 import { basename } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { some } from "../class-folders.ts";
-import { classesOfOutputs, labelsOf } from "../free-labels.ts";
+import { classesOfOutputs } from "../free-labels.ts";
 import type { DatasetProblem, Layout, SplitName } from "../layout.ts";
-import { RangeList } from "../range-list.ts";
+import { type LabelledRange, labelledRanges, type RangeList } from "../range-list.ts";
 import type { SplitFiles } from "../split-files.ts";
 import { rowName, type UnpackedImages, unpackImages } from "./unpack-images.ts";
 
-/** An image of a Parquet file, where it was unpacked to. */
-interface Row {
-  readonly name: string;
-  readonly label: string;
-  /** Place of its file among those of its part. */
-  readonly place: number;
-  readonly offset: number;
-  readonly length: number;
-}
-
 interface Part {
+  /** What the Parquet files were unpacked to. */
   readonly files: readonly string[];
-  readonly rows: readonly Row[];
+  readonly rows: readonly LabelledRange[];
   readonly unlabelled: number;
   readonly names: readonly string[] | undefined;
 }
@@ -50,7 +41,8 @@ export async function readParquet(files: SplitFiles, cacheFolder: string): Promi
   const unlabelled: Record<string, number> = {};
   for (const [split, part] of parts) {
     if (part.unlabelled > 0) unlabelled[split] = part.unlabelled;
-    if (part.rows.length > 0) splits[split] = rangeList(part, classIds, classes, split, problems);
+    if (part.rows.length > 0)
+      splits[split] = labelledRanges(part.rows, part.files, { classIds, classes }, split, problems);
   }
   const [first, last] = [basename(all[0]!), basename(all.at(-1)!)];
   const recognisedBy = all.length === 1 ? first : `${all.length} files, ${first} to ${last}`;
@@ -68,7 +60,7 @@ export async function readParquet(files: SplitFiles, cacheFolder: string): Promi
 async function readPart(files: readonly string[], cacheFolder: string, problems: DatasetProblem[]): Promise<Part> {
   const unpacked: UnpackedImages[] = [];
   for (const file of files) unpacked.push(await unpackImages(file, cacheFolder));
-  const rows: Row[] = [];
+  const rows: LabelledRange[] = [];
   const empty: string[] = [];
   let unlabelled = 0;
   for (const [place, { lengths, labels }] of unpacked.entries()) {
@@ -91,26 +83,6 @@ async function readPart(files: readonly string[], cacheFolder: string, problems:
     unlabelled,
     names: unpacked.find(({ names }) => names)?.names,
   };
-}
-
-function rangeList(
-  { files, rows }: Part,
-  classIds: readonly string[],
-  classes: readonly string[],
-  split: SplitName,
-  problems: DatasetProblem[],
-): RangeList {
-  const { kept: names, keptIndices, labels } = labelsOf(rows, classIds, split, problems);
-  const kept = keptIndices.map((i) => rows[i]!);
-  return new RangeList({
-    files,
-    fileOf: Uint32Array.from(kept, ({ place }) => place),
-    offsets: Float64Array.from(kept, ({ offset }) => offset),
-    lengths: Float64Array.from(kept, ({ length }) => length),
-    names,
-    labels,
-    classes,
-  });
 }
 
 /** `train-00000-of-00002.parquet` says how many there should be. */

@@ -2,17 +2,12 @@ import { basename, dirname, join } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { some } from "../class-folders.ts";
 import { readClassNames } from "../class-names.ts";
-import { classesOfOutputs, labelsOf } from "../free-labels.ts";
+import { classesOfOutputs } from "../free-labels.ts";
 import type { DatasetProblem, Layout, SplitName } from "../layout.ts";
-import { RangeList } from "../range-list.ts";
+import { type LabelledRange, labelledRanges, type RangeList } from "../range-list.ts";
 import { readLinesIfThere } from "../read-folder.ts";
 import type { SplitFiles } from "../split-files.ts";
-import { indexShard, type ShardImage } from "./index-shard.ts";
-
-interface LabelledImage extends ShardImage {
-  readonly file: string;
-  readonly label: string;
-}
+import { indexShard } from "./index-shard.ts";
 
 /**
  * WebDataset: tar archives whose samples are neighbours of one name, an image (.jpg, .png, .webp, …) and its class in .cls (a
@@ -25,7 +20,7 @@ interface LabelledImage extends ShardImage {
  */
 export async function readWebdataset(shards: SplitFiles): Promise<Layout> {
   const problems: DatasetProblem[] = [];
-  const images = new Map<SplitName, LabelledImage[]>();
+  const images = new Map<SplitName, LabelledRange[]>();
   for (const [split, files] of shards) images.set(split, await readShards(files, problems));
   const all = [...shards.values()].flat();
   const folder = dirname(all[0]!);
@@ -33,19 +28,19 @@ export async function readWebdataset(shards: SplitFiles): Promise<Layout> {
   const { classIds, classes } = await classesOf(reference, folder, problems);
   const splits: Partial<Record<SplitName, RangeList>> = {};
   for (const [split, found] of images)
-    splits[split] = rangeList(found, shards.get(split)!, classIds, classes, split, problems);
+    splits[split] = labelledRanges(found, shards.get(split)!, { classIds, classes }, split, problems);
   const [first, last] = [basename(all[0]!), basename(all.at(-1)!)];
   const recognisedBy = all.length === 1 ? first : `${all.length} archives, ${first} to ${last}`;
   return { kind: "webdataset", recognisedBy, classIds, classes, splits, problems };
 }
 
-async function readShards(files: readonly string[], problems: DatasetProblem[]): Promise<LabelledImage[]> {
-  const labelled: LabelledImage[] = [];
+async function readShards(files: readonly string[], problems: DatasetProblem[]): Promise<LabelledRange[]> {
+  const labelled: LabelledRange[] = [];
   const unlabelled: string[] = [];
-  for (const file of files) {
+  for (const [place, file] of files.entries()) {
     for (const image of await indexShard(file, problems)) {
       if (image.label === undefined) unlabelled.push(image.name);
-      else labelled.push({ ...image, file, label: image.label });
+      else labelled.push({ ...image, place, label: image.label });
     }
   }
   if (labelled.length === 0 && !problems.some(({ severity }) => severity === "error")) {
@@ -64,33 +59,11 @@ async function readShards(files: readonly string[], problems: DatasetProblem[]):
 }
 
 async function classesOf(
-  images: readonly LabelledImage[],
+  images: readonly LabelledRange[],
   folder: string,
   problems: DatasetProblem[],
 ): Promise<{ classIds: readonly string[]; classes: readonly string[] }> {
   const lines = (await readLinesIfThere(join(folder, "classes.txt")))?.map((line) => line.trim()).filter(Boolean);
   const found = classesOfOutputs(new Set(images.map(({ label }) => label)), lines, problems);
   return lines ? found : { ...found, classes: (await readClassNames(folder)).of(found.classIds) };
-}
-
-function rangeList(
-  images: readonly LabelledImage[],
-  files: readonly string[],
-  classIds: readonly string[],
-  classes: readonly string[],
-  split: SplitName,
-  problems: DatasetProblem[],
-): RangeList {
-  const { kept: names, keptIndices, labels } = labelsOf(images, classIds, split, problems);
-  const kept = keptIndices.map((i) => images[i]!);
-  const place = new Map(files.map((file, i) => [file, i]));
-  return new RangeList({
-    files,
-    fileOf: Uint32Array.from(kept, ({ file }) => place.get(file)!),
-    offsets: Float64Array.from(kept, ({ offset }) => offset),
-    lengths: Float64Array.from(kept, ({ length }) => length),
-    names,
-    labels,
-    classes,
-  });
 }
