@@ -112,8 +112,8 @@ function encodeAttribute(attribute: OnnxAttribute): ProtobufWriter {
   return encoded.integer(ATTRIBUTE.type, ATTRIBUTE_TYPE[attribute.type]);
 }
 
-/** A float32 tensor; a name among its lengths stands for any length. */
-function encodeValue(name: string, lengths: readonly (number | string)[]): ProtobufWriter {
+/** An input or output, by default of float32; a name among its lengths stands for any length. */
+export function encodeValue(name: string, lengths: readonly (number | string)[], type: number = FLOAT): ProtobufWriter {
   const shape = new ProtobufWriter();
   for (const length of lengths) {
     const dimension = new ProtobufWriter();
@@ -121,7 +121,7 @@ function encodeValue(name: string, lengths: readonly (number | string)[]): Proto
     else dimension.text(DIMENSION.parameter, length);
     shape.message(SHAPE.dimension, dimension);
   }
-  const tensor = new ProtobufWriter().integer(TENSOR_TYPE.elementType, FLOAT).message(TENSOR_TYPE.shape, shape);
+  const tensor = new ProtobufWriter().integer(TENSOR_TYPE.elementType, type).message(TENSOR_TYPE.shape, shape);
   return new ProtobufWriter()
     .text(VALUE_INFO.name, name)
     .message(VALUE_INFO.type, new ProtobufWriter().message(TYPE.tensor, tensor));

@@ -1,17 +1,6 @@
 import { ProtobufWriter } from "./onnx-protobuf-writer.ts";
-import {
-  ATTRIBUTE,
-  DIMENSION,
-  ENTRY,
-  GRAPH,
-  MODEL,
-  NODE,
-  OPSET,
-  SHAPE,
-  TENSOR_TYPE,
-  TYPE,
-  VALUE_INFO,
-} from "./onnx-schema.ts";
+import { ATTRIBUTE, ENTRY, GRAPH, MODEL, NODE, OPSET } from "./onnx-schema.ts";
+import { encodeValue } from "./onnx-write.ts";
 
 type Shape = readonly (number | string)[];
 
@@ -40,8 +29,8 @@ export function foreignOnnx(file: ForeignOnnx = {}): Uint8Array {
     const node = new ProtobufWriter().text(NODE.input, from).text(NODE.output, to).text(NODE.operator, operator);
     graph.message(GRAPH.node, operator === "Transpose" ? node.message(NODE.attribute, permutation()) : node);
   });
-  for (const name of ["pixels", ...(file.moreInputs ?? [])]) graph.message(GRAPH.input, value(name, input, type));
-  graph.message(GRAPH.output, value("answer", output, type));
+  for (const name of ["pixels", ...(file.moreInputs ?? [])]) graph.message(GRAPH.input, encodeValue(name, input, type));
+  graph.message(GRAPH.output, encodeValue("answer", output, type));
   const model = new ProtobufWriter()
     .integer(MODEL.irVersion, 8)
     .message(MODEL.graph, graph)
@@ -56,18 +45,4 @@ function permutation(): ProtobufWriter {
   const attribute = new ProtobufWriter().text(ATTRIBUTE.name, "perm");
   for (const axis of [0, 3, 1, 2]) attribute.integer(ATTRIBUTE.ints, axis);
   return attribute.integer(ATTRIBUTE.type, 7);
-}
-
-function value(name: string, lengths: Shape, type: number): ProtobufWriter {
-  const shape = new ProtobufWriter();
-  for (const length of lengths) {
-    const dimension = new ProtobufWriter();
-    if (typeof length === "number") dimension.integer(DIMENSION.value, length);
-    else dimension.text(DIMENSION.parameter, length);
-    shape.message(SHAPE.dimension, dimension);
-  }
-  const tensor = new ProtobufWriter().integer(TENSOR_TYPE.elementType, type).message(TENSOR_TYPE.shape, shape);
-  return new ProtobufWriter()
-    .text(VALUE_INFO.name, name)
-    .message(VALUE_INFO.type, new ProtobufWriter().message(TYPE.tensor, tensor));
 }
