@@ -3,14 +3,13 @@ import type { Checkpoint } from "@repvgg/checkpoint";
 import { type Form, fuseState, type NdArray, RepvggError, type StateDict } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { compareModels, type Proof } from "./compare-models.ts";
-import { describeFailure, describeProof } from "./describe-proof.ts";
+import { describeProof } from "./describe-proof.ts";
 import { damaged, EXPORT_FORMATS, type ExportFormatName, exportFormatOf } from "./export-formats.ts";
-import { assertOtherFile, type ProofOptions } from "./fuse-checkpoint.ts";
+import { assertOtherFile } from "./fuse-checkpoint.ts";
 import { loadTrained, type ModelOptions, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
-import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
-import { proofInputs } from "./proof-inputs.ts";
+import type { DeviceChoice } from "./open-device.ts";
+import { type ProofOptions, prove } from "./prove.ts";
 
 export interface ExportOptions extends ProofOptions, DeviceChoice, ModelOptions {
   format?: ExportFormatName | undefined;
@@ -46,7 +45,8 @@ export async function exportModel(
     names: options.names,
     ...(options.imageSize && { imageSize: model.imageSize }),
   });
-  const proof = await prove(model, checkpoint, out, options, terminal);
+  const unequal = `What would be written does not equal ${model.name}`;
+  const proof = await prove(model, checkpoint, { unequal, out }, options, terminal);
   await write(out, (read) => assertSame(checkpoint, read, out));
   const { form } = checkpoint;
   const value = { format: name, form, file: out, sizeBytes, ...proof };
@@ -81,27 +81,4 @@ function inForm({ name, spec, state, form, checkpoint }: TrainedModel, wanted: F
     "E_CHECKPOINT",
     `${name} is in deploy form: its branches cannot be had back. Give the checkpoint that it was fused from.`,
   );
-}
-
-async function prove(
-  model: TrainedModel,
-  written: Checkpoint,
-  out: string,
-  options: ExportOptions,
-  terminal: Terminal,
-): Promise<Proof> {
-  const device = await openDeviceOf(options, terminal);
-  try {
-    const inputs = await proofInputs(model, model.imageSize, options, terminal);
-    const proof = await compareModels(device, model, written, inputs, options);
-    if (proof.equal) return proof;
-    terminal.note(describeProof(proof).join("\n"));
-    throw new RepvggError(
-      "E_CHECKPOINT",
-      `What would be written does not equal ${model.name}: ${describeFailure(proof)} ${out} was not written. ` +
-        "A larger --tolerance accepts it.",
-    );
-  } finally {
-    device.dispose();
-  }
 }

@@ -4,13 +4,10 @@ import { writeFileAtomically } from "@repvgg/checkpoint/node";
 import { fuseState, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { compareModels, type Tolerances } from "./compare-models.ts";
-import { describeFailure, describeProof } from "./describe-proof.ts";
+import { describeProof } from "./describe-proof.ts";
 import { loadTrained, type ModelOptions } from "./model.ts";
-import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
-import { type ProofInputOptions, proofInputs } from "./proof-inputs.ts";
-
-export interface ProofOptions extends ProofInputOptions, Tolerances {}
+import type { DeviceChoice } from "./open-device.ts";
+import { type ProofOptions, prove } from "./prove.ts";
 
 /**
  * Fuses a checkpoint, proves on random images that both forms give the same answers, and only then writes the deploy form.
@@ -24,31 +21,17 @@ export async function fuseCheckpoint(
   terminal: Terminal,
 ): Promise<CommandResult> {
   const model = await loadTrained(path, options);
-  const { spec, state, form, imageSize, classes, preprocessing } = model;
+  const { spec, state, form, classes, preprocessing } = model;
   if (form === "deploy") {
     throw new RepvggError("E_CHECKPOINT", `${model.name} is in deploy form already: there is nothing to fuse.`);
   }
   await assertOtherFile(model.name, out);
   const fused = { spec, state: fuseState(spec, state), form: "deploy" } as const;
-  const device = await openDeviceOf(options, terminal);
-  try {
-    const inputs = await proofInputs(model, imageSize, options, terminal);
-    const proof = await compareModels(device, model, fused, inputs, options);
-    const figures = describeProof(proof);
-    if (!proof.equal) {
-      terminal.note(figures.join("\n"));
-      throw new RepvggError(
-        "E_CHECKPOINT",
-        `The deploy form of ${model.name} does not equal it: ${describeFailure(proof)} ${out} was not written. ` +
-          "A larger --tolerance accepts it.",
-      );
-    }
-    const written = { ...fused, ...(classes && { classes }), ...(preprocessing && { preprocessing }) };
-    await writeFileAtomically(out, contentFor(out)(written));
-    return { value: proof, text: [`${model.name} -> ${out}: proven equal.`, ...figures].join("\n") };
-  } finally {
-    device.dispose();
-  }
+  const unequal = `The deploy form of ${model.name} does not equal it`;
+  const proof = await prove(model, fused, { unequal, out }, options, terminal);
+  const written = { ...fused, ...(classes && { classes }), ...(preprocessing && { preprocessing }) };
+  await writeFileAtomically(out, contentFor(out)(written));
+  return { value: proof, text: [`${model.name} -> ${out}: proven equal.`, ...describeProof(proof)].join("\n") };
 }
 
 /** What the extension promises; safetensors where it promises nothing. */

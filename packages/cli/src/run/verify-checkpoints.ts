@@ -4,10 +4,10 @@ import { EXIT } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
 import { compareModels } from "./compare-models.ts";
 import { describeFailure, describeProof } from "./describe-proof.ts";
-import type { ProofOptions } from "./fuse-checkpoint.ts";
 import { loadTrained, type ModelOptions, restrided, type TrainedModel } from "./model.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
 import { proofInputs } from "./proof-inputs.ts";
+import type { ProofOptions } from "./prove.ts";
 
 /** Whether two checkpoints give the same answers to random images. */
 export async function verifyCheckpoints(
