@@ -1,7 +1,7 @@
-import { firstImages, isEncoded, type LabelledImages, type Preprocessing, spreadImages } from "@repvgg/data";
+import type { LabelledImages, Preprocessing } from "@repvgg/data";
 import { inputOf, stepsOf } from "./augmentation.ts";
 import { openSource } from "./batch-sources.ts";
-import { preprocessingOf } from "./data-source.ts";
+import { preprocessingOf, someOf } from "./data-source.ts";
 import type { Settings } from "./settings.ts";
 
 /** How training would change its images. */
@@ -31,7 +31,7 @@ export async function augmentedSamples(
   { imageSize, mixup, cutmix, seed, ...augmentation }: SampleAugmentation,
 ): Promise<AugmentedImage[]> {
   const count = Math.min(IMAGES, whole.length);
-  const dataset = isEncoded(whole) ? spreadImages(whole, count) : firstImages(whole, count);
+  const dataset = someOf(whole, count);
   const preprocessing = preprocessingOf(dataset, imageSize);
   const loading = { workers: 1, cache: "none", onBadImage: "skip", report() {} } as const;
   const source = openSource(dataset, preprocessing, loading, {

@@ -1,8 +1,9 @@
 import { RepvggError } from "@repvgg/core";
-import { firstImages, isEncoded, type LabelledImages, spreadImages } from "@repvgg/data";
+import type { LabelledImages } from "@repvgg/data";
 import { type Classifier, evaluate } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
 import { everyImage } from "./batch-sources.ts";
+import { someOf } from "./data-source.ts";
 import { grouped, percent } from "./numbers.ts";
 import { loadingOf } from "./training-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
@@ -23,7 +24,7 @@ export async function checkTeacher(
   { validation, preprocessing, settings }: TrainingPlan,
   { terminal, signal, mayBeBad }: { terminal: Terminal; signal: AbortSignal; mayBeBad: boolean },
 ): Promise<void> {
-  const sample = sampleOf(validation);
+  const sample = someOf(validation, Math.min(SAMPLE, validation.length));
   const source = everyImage(sample, preprocessing, settings.batchSize, loadingOf(settings, terminal));
   try {
     const { top1, images } = await evaluate(network, source, { signal });
@@ -40,11 +41,6 @@ export async function checkTeacher(
   } finally {
     await source.close();
   }
-}
-
-function sampleOf(dataset: LabelledImages): LabelledImages {
-  if (dataset.length <= SAMPLE) return dataset;
-  return isEncoded(dataset) ? spreadImages(dataset, SAMPLE) : firstImages(dataset, SAMPLE);
 }
 
 /** The share of the most frequent class: what one has who always says it. At least that of a blind guess. */
