@@ -1,19 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
-import type { PeerName } from "./case.ts";
 import { CASES } from "./cases.ts";
-import type { Comparison } from "./compare.ts";
+import type { Comparison, Result } from "./compare.ts";
 import { DATA_ROWS } from "./data/data-rows.ts";
 
 /** One peer's figures. */
-export interface PeerRow {
-  readonly peer: PeerName;
-  readonly description: string;
-  readonly medianMs: number;
-  readonly p10Ms: number;
-  readonly p90Ms: number;
-  /** Its time over the engine's. */
-  readonly ratio: number;
+export interface PeerRow extends Omit<Result, "peakBytes"> {
   /** The ratio that is asked; 0: none. */
   readonly asked: number;
   readonly peakMib: number;

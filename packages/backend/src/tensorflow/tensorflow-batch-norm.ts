@@ -51,7 +51,7 @@ export function tensorflowBatchNorm(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D
           [dy, x!, gamma!, ...reserved],
           GRADIENT_OUTPUTS,
         );
-        dispose(found.slice(3)); // placeholders
+        dispose(found.slice(3)); // two that the operation leaves empty outside of inference
         return found.slice(0, 3) as Tensor4D[]; // at x, gamma and beta: tfjs types all as the result
       },
     };
