@@ -4,7 +4,7 @@ import type { Terminal } from "../terminal.ts";
 import { openObjective } from "./objective.ts";
 import { openDeviceOf } from "./open-device.ts";
 import { preprocessingOfEpoch } from "./progressive-size.ts";
-import { frozenStages } from "./training-parts.ts";
+import { trainableNetwork } from "./training-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
 /** What is open while the steps are done. */
@@ -26,17 +26,11 @@ export async function withTraining<T>(
   terminal: Terminal,
   work: (open: OpenTraining) => Promise<T>,
 ): Promise<T> {
-  const { settings, spec } = plan;
+  const { settings } = plan;
   const device = await openDeviceOf(settings, terminal);
   try {
-    const network = await device.createTrainableNetwork({
-      spec,
-      state: state?.network ?? plan.state,
-      imageSize: preprocessingOfEpoch(plan, state?.progress.epoch ?? 0).size,
-      batchSize: settings.batchSize,
-      freeze: frozenStages(settings),
-      checkpointing: settings.checkpointing,
-    });
+    const { size } = preprocessingOfEpoch(plan, state?.progress.epoch ?? 0);
+    const network = await trainableNetwork(device, plan, state?.network ?? plan.state, size);
     try {
       const { objective, dispose } = await openObjective(plan, {
         ...{ device, network, signal, terminal },

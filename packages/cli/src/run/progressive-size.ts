@@ -6,7 +6,7 @@ import type { Terminal } from "../terminal.ts";
 import type { OpenSource } from "./batch-sources.ts";
 import { resized } from "./predict-images.ts";
 import type { Settings } from "./settings.ts";
-import { frozenStages, trainingSource } from "./training-parts.ts";
+import { trainableNetwork, trainingSource } from "./training-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
 /** Sizes that a training grows through, as EfficientNetV2's. */
@@ -97,15 +97,7 @@ export class GrowingTraining {
     const preprocessing = preprocessingOfEpoch(this.#plan, epoch);
     const { size } = preprocessing;
     if (size[0] === this.#size) return undefined;
-    const { spec, settings } = this.#plan;
-    const network = await this.#device.createTrainableNetwork({
-      spec,
-      state: await before.exportState(),
-      imageSize: size,
-      batchSize: settings.batchSize,
-      freeze: frozenStages(settings),
-      checkpointing: settings.checkpointing,
-    });
+    const network = await trainableNetwork(this.#device, this.#plan, await before.exportState(), size);
     this.#before?.dispose();
     this.#before = this.#made?.network; // not the first one, which is its owner's
     await this.#made?.data.close();

@@ -1,4 +1,5 @@
-import { RepvggError } from "@repvgg/core";
+import type { Device } from "@repvgg/backend";
+import { RepvggError, type StateDict } from "@repvgg/core";
 import type { Preprocessing } from "@repvgg/data";
 import {
   ADAMW_DEFAULTS,
@@ -11,6 +12,7 @@ import {
   type Schedule,
   SGD_DEFAULTS,
   stepSchedule,
+  type TrainerOptions,
   withWarmup,
 } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
@@ -109,5 +111,14 @@ function milestonesOf({ milestones, epochs }: Settings): number[] {
   return numbers;
 }
 
-/** The names of the stages that do not learn. */
-export const frozenStages = ({ freeze }: Settings): string[] => freeze?.split(",").map((name) => name.trim()) ?? [];
+/** The network that learns, for images of that size. */
+export function trainableNetwork(
+  device: Device,
+  { spec, settings }: TrainingPlan,
+  state: StateDict,
+  imageSize: Preprocessing["size"],
+): Promise<TrainerOptions["network"]> {
+  const { batchSize, freeze, checkpointing } = settings;
+  const frozen = freeze?.split(",").map((name) => name.trim()) ?? [];
+  return device.createTrainableNetwork({ spec, state, imageSize, batchSize, freeze: frozen, checkpointing });
+}
