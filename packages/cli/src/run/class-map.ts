@@ -29,15 +29,15 @@ export async function outputsOfClasses(
 ): Promise<Int32Array | undefined> {
   const { numClasses } = model.spec;
   const known = classIndex === undefined ? model.classes : await indexOf(classIndex, numClasses);
+  const matchesByPlace = source.classes.length === numClasses; // As validation scripts take it: both sorted by class.
+  if (classIndex === undefined && matchesByPlace && (known === undefined || onlyNumbers(source))) return undefined;
   if (known === undefined) {
-    if (source.classes.length === numClasses) return undefined; // As validation scripts take it: both sorted by class.
     throw new RepvggError(
       "E_USAGE",
       `The network has ${numClasses} outputs and ${source.name} ${source.classes.length} classes, and the checkpoint does not ` +
         `say which output is which class. ${NEEDED}`,
     );
   }
-  if (onlyNumbers(source) && source.classes.length === numClasses) return undefined;
   const map = mapClasses(known, source);
   if ("missing" in map) throw unknownClasses(map.missing, source, classIndex ?? model.name);
   if (map.isIdentity) return undefined;
