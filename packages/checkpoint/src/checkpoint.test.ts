@@ -29,6 +29,7 @@ const checkpoint: Checkpoint = {
   form: "train",
   state: initialState(spec, 1),
   classes: ["cat", "dog", "owl"],
+  classIds: ["n02121808", "n02084071", "n01621127"],
   preprocessing: { size: [9, 7] },
   metadata: { epoch: "4" },
 };
@@ -127,6 +128,7 @@ describe("serializeCheckpoint", () => {
     const bad = (change: Partial<Checkpoint>) => () => serializeCheckpoint({ ...checkpoint, ...change });
     expect(bad({ form: "deploy" })).toThrow(expect.objectContaining({ code: "E_STATE" }));
     expect(bad({ classes: ["cat"] })).toThrow(/names 1 classes, but the network has 3 outputs/);
+    expect(bad({ classIds: ["n1", "n2"] })).toThrow(/has the ids of 2 classes, but the network has 3 outputs/);
     const state = new Map(checkpoint.state).set("linear.bias", ndArray([3], Float32Array.of(0, Number.NaN, 0)));
     expect(bad({ state })).toThrow(/linear\.bias/);
   });
@@ -153,6 +155,8 @@ describe("parseCheckpoint refuses", () => {
     ],
     ["another number of classes", changed({ own: { classes: ["a", "b"] } }), /names 2 classes/],
     ["classes that are no names", changed({ own: { classes: [1, 2, 3] } }), /classes that are no list of names/],
+    ["another number of ids", changed({ own: { classIds: ["n1"] } }), /the ids of 1 classes/],
+    ["ids that are no list", changed({ own: { classIds: "n1" } }), /classIds that are no list of names/],
     ["an invalid spec", changed({ own: { spec: { ...spec, strides: [3, 1, 1, 1, 1] } } }), /spec\.strides must be/],
     ["no spec", changed({ own: { spec: null } }), /has a spec that is not valid/],
     ["a newer version", changed({ own: { version: 2 } }), /has version 2.*install a newer one/],

@@ -33,6 +33,8 @@ export interface Checkpoint {
   readonly state: StateDict;
   /** Names, in label order; `spec.numClasses` of them. */
   readonly classes?: readonly string[];
+  /** What data sets know the classes by where that is not their names: WordNet ids, in label order. */
+  readonly classIds?: readonly string[];
   /** How images are prepared: any JSON object, `Preprocessing` of `@repvgg/data`. */
   readonly preprocessing?: object;
   /** Whatever else should be kept, by name. */
@@ -72,10 +74,10 @@ export function serializeCheckpoint(checkpoint: Checkpoint, options?: SerializeO
 
 /** {@link serializeCheckpoint} without the file in memory: for `writeFileAtomically`. The state is borrowed until it is written. */
 export function checkpointContent(checkpoint: Checkpoint, { names = "original" }: SerializeOptions = {}): Content {
-  const { spec, form, state, classes, metadata = {} } = checkpoint;
+  const { spec, form, state, metadata = {} } = checkpoint;
   checkState(layerPlan(spec, [1, 1]), form, state);
   checkFinite(state, "The state to save");
-  checkClasses(classes, spec, "The checkpoint to save");
+  checkClasses(checkpoint, spec, "The checkpoint to save");
   const tensors = new Map<string, StoredTensor>();
   for (const [name, array] of state) {
     const dtype = name.endsWith(".num_batches_tracked") ? "I64" : "F32";
@@ -121,14 +123,15 @@ export function readCheckpoint(file: ByteSource, source: string, { hints, ema, r
     source,
   );
   const { [OWN_METADATA]: own, format: _, ...rest } = metadata;
-  const { classes, preprocessing, ...described } = own === undefined ? {} : readOwn(own, source);
+  const { classes, classIds, preprocessing, ...described } = own === undefined ? {} : readOwn(own, source);
   const { spec, form, fused, ignored } = fitted(state, described, hints, source, nameIn);
-  checkClasses(classes, spec, source);
+  checkClasses({ classes, classIds }, spec, source);
   return {
     spec,
     form,
     state: fused ?? state,
     classes,
+    classIds,
     preprocessing,
     metadata: rest,
     ownSpec: own !== undefined,
@@ -143,34 +146,32 @@ export function inMemory({ dtype, shape, read }: StoredTensor): NdArray {
   return array.data === data ? { shape, data: data.slice() } : array;
 }
 
-type Described = Partial<Pick<Checkpoint, "spec" | "form" | "classes" | "preprocessing">>;
+type Described = Partial<Pick<Checkpoint, "spec" | "form" | "classes" | "classIds" | "preprocessing">>;
 
 /** What our metadata say, checked. */
 export function readOwn(json: string, source: string): Described {
   const fail = (why: string, cause?: unknown): never => {
     throw new RepvggError("E_CHECKPOINT", `${source} has metadata "${OWN_METADATA}" that ${why}.`, { cause });
   };
-  let value: { version?: unknown; spec?: unknown; form?: unknown; classes?: unknown; preprocessing?: unknown } | null =
-    null;
+  let value: Partial<Record<"version" | keyof Described, unknown>> | null = null;
   try {
     value = JSON.parse(json);
   } catch (cause) {
     fail("is not JSON", cause);
   }
   if (typeof value !== "object" || value === null) return fail("is no object");
-  const { version, spec, form, classes, preprocessing } = value;
+  const { version, spec, form, classes, classIds, preprocessing } = value;
   if (version !== OWN_VERSION)
     fail(`has version ${JSON.stringify(version)}, and this program reads ${OWN_VERSION}; install a newer one`);
   if (form !== "train" && form !== "deploy")
     return fail(`names the form ${JSON.stringify(form)}, neither train nor deploy`);
-  if (classes !== undefined && !(Array.isArray(classes) && classes.every((name) => typeof name === "string"))) {
-    return fail("has classes that are no list of names");
-  }
+  if (classes !== undefined && !isListOfNames(classes)) return fail("has classes that are no list of names");
+  if (classIds !== undefined && !isListOfNames(classIds)) return fail("has classIds that are no list of names");
   if (preprocessing !== undefined && (typeof preprocessing !== "object" || preprocessing === null)) {
     return fail("has a preprocessing that is no object");
   }
   try {
-    return { spec: parseSpec(spec), form, classes, preprocessing };
+    return { spec: parseSpec(spec), form, classes, classIds, preprocessing };
   } catch (cause) {
     return fail(`has a spec that is not valid: ${(cause as Error).message}`, cause);
   }
@@ -206,11 +207,23 @@ function withoutAuxiliary(plan: LayerPlan, state: StateDict): string[] {
   return left;
 }
 
-/** @throws {RepvggError} `E_CHECKPOINT`: there are names of classes, but not one for each output. */
-export function checkClasses(classes: readonly string[] | undefined, spec: RepVggSpec, source: string): void {
-  if (classes === undefined || classes.length === spec.numClasses) return;
-  throw new RepvggError(
-    "E_CHECKPOINT",
-    `${source} names ${classes.length} classes, but the network has ${spec.numClasses} outputs.`,
-  );
+export function isListOfNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === "string");
+}
+
+/** @throws {RepvggError} `E_CHECKPOINT`: there are names or ids of classes, but not one for each output. */
+export function checkClasses(
+  { classes, classIds }: Pick<Checkpoint, "classes" | "classIds">,
+  { numClasses }: RepVggSpec,
+  source: string,
+): void {
+  const check = (what: string, list: readonly string[] | undefined) => {
+    if (list === undefined || list.length === numClasses) return;
+    throw new RepvggError(
+      "E_CHECKPOINT",
+      `${source} ${what} ${list.length} classes, but the network has ${numClasses} outputs.`,
+    );
+  };
+  check("names", classes);
+  check("has the ids of", classIds);
 }

@@ -10,7 +10,7 @@ import {
   sizeOf,
   stateLayout,
 } from "@repvgg/core";
-import { inMemory, type LoadedCheckpoint, type ReadOptions } from "./checkpoint.ts";
+import { checkClasses, inMemory, isListOfNames, type LoadedCheckpoint, type ReadOptions } from "./checkpoint.ts";
 import { ONNX_INPUT, ONNX_OUTPUT, type OnnxAttribute, type OnnxNode, onnxGraph } from "./onnx-graph.ts";
 import { type ProtobufField, readProtobuf } from "./onnx-protobuf-reader.ts";
 import {
@@ -50,10 +50,12 @@ export function parseOnnx(
     throw new RepvggError("E_CHECKPOINT", `${source} ${why}.`, { cause });
   };
   const { [ONNX_METADATA.network]: own, [ONNX_METADATA.classes]: names, ...others } = metadata;
-  const { [ONNX_METADATA.preprocessing]: prepared, ...rest } = others;
+  const { [ONNX_METADATA.classIds]: ids, [ONNX_METADATA.preprocessing]: prepared, ...rest } = others;
   if (own === undefined) return fail('has no metadata "repvgg": only ONNX files that repvgg wrote are read');
   const { spec, form } = readNetwork(own, fail);
-  const classes = names === undefined ? undefined : readClasses(names, spec, fail);
+  const classes = names === undefined ? undefined : readClasses(names, ONNX_METADATA.classes, fail);
+  const classIds = ids === undefined ? undefined : readClasses(ids, ONNX_METADATA.classIds, fail);
+  checkClasses({ classes, classIds }, spec, source);
   const preprocessing = prepared === undefined ? undefined : readObject(prepared, ONNX_METADATA.preprocessing, fail);
 
   if (opset !== OPSET_VERSION) fail(`is of opset ${opset}, not ${OPSET_VERSION}`);
@@ -81,7 +83,7 @@ export function parseOnnx(
   } catch (cause) {
     fail(`does not hold a complete RepVGG. ${(cause as Error).message}`, cause);
   }
-  return { spec, form, state, classes, preprocessing, metadata: rest, ownSpec: true };
+  return { spec, form, state, classes, classIds, preprocessing, metadata: rest, ownSpec: true };
 }
 
 type Fail = (why: string, cause?: unknown) => never;
@@ -100,13 +102,9 @@ function readNetwork(json: string, fail: Fail): { spec: RepVggSpec; form: Form }
   }
 }
 
-function readClasses(json: string, spec: RepVggSpec, fail: Fail): string[] {
-  const value: unknown = readObject(json, ONNX_METADATA.classes, fail);
-  if (!Array.isArray(value) || !value.every((name) => typeof name === "string")) {
-    return fail("has classes that are no list of names");
-  }
-  if (value.length === spec.numClasses) return value;
-  return fail(`names ${value.length} classes, but the network has ${spec.numClasses} outputs`);
+function readClasses(json: string, key: string, fail: Fail): readonly string[] {
+  const value: unknown = readObject(json, key, fail);
+  return isListOfNames(value) ? value : fail(`has ${key} that are no list of names`);
 }
 
 function readObject(json: string, key: string, fail: Fail): object {

@@ -20,6 +20,11 @@ export const FLOAT = 1;
 export const IR_VERSION = 8;
 export const OPSET_VERSION = 17;
 
-/** The key of the metadata that say which network it is; `classes` and `preprocessing` stand beside it. */
-export const ONNX_METADATA = { network: "repvgg", classes: "classes", preprocessing: "preprocessing" } as const;
+/** The key of the metadata that say which network it is; `classes`, `classIds` and `preprocessing` stand beside it. */
+export const ONNX_METADATA = {
+  network: "repvgg",
+  classes: "classes",
+  classIds: "classIds",
+  preprocessing: "preprocessing",
+} as const;
 export const ONNX_METADATA_VERSION = 1;

@@ -38,7 +38,7 @@ const MAX_BYTES = 2 ** 31 - 1;
  * A network as an ONNX file (opset 17): the input `input` [batch, C, H, W] and the output `logits` [batch, classes], any batch.
  *
  * Weights have their PyTorch names and layout. The train form keeps its branches and normalizes by running statistics.
- * The metadata `repvgg`, `classes` and `preprocessing` are JSON. Counters of batches are not needed and left out.
+ * The metadata `repvgg`, `classes`, `classIds` and `preprocessing` are JSON. Counters of batches are not needed and left out.
  *
  * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, classes do not fit, or it is above 2 GiB; `E_STATE`: the state does
  *   not fit the spec.
@@ -49,11 +49,11 @@ export function serializeOnnx(checkpoint: Checkpoint, options?: OnnxOptions): Ui
 
 /** {@link serializeOnnx} without the file in memory: for `writeFileAtomically`. The state is borrowed until it is written. */
 export function onnxContent(checkpoint: Checkpoint, { imageSize }: OnnxOptions = {}): Content {
-  const { spec, form, state, classes } = checkpoint;
+  const { spec, form, state } = checkpoint;
   const plan = layerPlan(spec, imageSize ?? [1, 1]);
   checkState(plan, form, state);
   checkFinite(state, "The state to export");
-  checkClasses(classes, spec, "The checkpoint to export");
+  checkClasses(checkpoint, spec, "The checkpoint to export");
   const graph = new ProtobufWriter();
   for (const node of onnxGraph(plan, form)) graph.message(GRAPH.node, encodeNode(node));
   graph.text(GRAPH.name, "repvgg");
@@ -88,10 +88,11 @@ export function onnxContent(checkpoint: Checkpoint, { imageSize }: OnnxOptions =
   return model.content();
 }
 
-function metadataOf({ spec, form, classes, preprocessing, metadata = {} }: Checkpoint): Map<string, string> {
+function metadataOf({ spec, form, classes, classIds, preprocessing, metadata = {} }: Checkpoint): Map<string, string> {
   const all = new Map(Object.entries(metadata));
   all.set(ONNX_METADATA.network, JSON.stringify({ version: ONNX_METADATA_VERSION, spec, form }));
   if (classes) all.set(ONNX_METADATA.classes, JSON.stringify(classes));
+  if (classIds) all.set(ONNX_METADATA.classIds, JSON.stringify(classIds));
   if (preprocessing) all.set(ONNX_METADATA.preprocessing, JSON.stringify(preprocessing));
   return all;
 }

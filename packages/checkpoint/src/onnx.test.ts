@@ -38,7 +38,8 @@ function checkpointOf(spec: RepVggSpec, form: Form): Checkpoint {
   const train = trainedState(spec);
   const classes = Array.from({ length: spec.numClasses }, (_, i) => `class ${i}, "é"`);
   const state = form === "train" ? train : fuseState(spec, train);
-  return { spec, form, state, classes, preprocessing: { size: [32, 32] }, metadata: { epoch: "4" } };
+  const classIds = classes.map((_, i) => `n${i}`);
+  return { spec, form, state, classes, classIds, preprocessing: { size: [32, 32] }, metadata: { epoch: "4" } };
 }
 
 function imagesOf(spec: RepVggSpec, [count, height, width]: readonly [number, number, number]): Images {
@@ -106,6 +107,7 @@ describe("serializeOnnx", () => {
   it("refuses weights that are not finite, and classes that do not fit", () => {
     const checkpoint = checkpointOf(SPECS.plain!, "train");
     expect(() => serializeOnnx({ ...checkpoint, classes: ["one"] })).toThrow("names 1 classes");
+    expect(() => serializeOnnx({ ...checkpoint, classIds: ["one"] })).toThrow("has the ids of 1 classes");
     checkpoint.state.get("linear.bias")!.data[0] = Number.NaN;
     expect(() => serializeOnnx(checkpoint)).toThrow(RepvggError);
   });

@@ -7,6 +7,6 @@ export const OWN_ENTRY = "extra/repvgg.json";
 export const OWN_VERSION = 1;
 
 /** Our metadata: what tells a network from its weights' names and shapes alone, and how it is used. */
-export function ownMetadata({ spec, form, classes, preprocessing }: Checkpoint): string {
-  return JSON.stringify({ version: OWN_VERSION, spec, form, classes, preprocessing });
+export function ownMetadata({ spec, form, classes, classIds, preprocessing }: Checkpoint): string {
+  return JSON.stringify({ version: OWN_VERSION, spec, form, classes, classIds, preprocessing });
 }

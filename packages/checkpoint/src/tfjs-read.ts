@@ -24,7 +24,7 @@ export function parseTfjs(
   const model = readModel(files.get(TFJS_MODEL), fail);
   const { [OWN_METADATA]: own, imageSize } = object(model.userDefinedMetadata);
   if (typeof own !== "string") fail('has no metadata "repvgg": only TensorFlow.js models that repvgg wrote are read.');
-  const { spec, form, classes, preprocessing } = readOwn(own as string, source);
+  const { spec, form, classes, classIds, preprocessing } = readOwn(own as string, source);
   if (spec === undefined || form !== "deploy")
     return fail("is damaged: its metadata are not of a network in deploy form.");
   const graph = tfjsGraph(layerPlan(spec, [1, 1]), sizeOfImage(imageSize));
@@ -40,8 +40,8 @@ export function parseTfjs(
     fail(`is cut short or damaged: its weights take ${needed} bytes, and it has ${data.length}.`);
   const state = stateOf(graph.weights, data, fail);
   checkFinite(state, source);
-  checkClasses(classes, spec, source);
-  return { spec, form, state, classes, preprocessing, metadata: {}, ownSpec: true };
+  checkClasses({ classes, classIds }, spec, source);
+  return { spec, form, state, classes, classIds, preprocessing, metadata: {}, ownSpec: true };
 }
 
 function readModel(bytes: Uint8Array | undefined, fail: Fail): Record<string, unknown> {

@@ -25,7 +25,7 @@ const SHARD_BYTES = 4 * 2 ** 20;
  *   `E_UNSUPPORTED`: the train form, which has no use in a browser.
  */
 export function serializeTfjs(checkpoint: Checkpoint, { imageSize }: TfjsOptions = {}): Map<string, Uint8Array> {
-  const { spec, form, state, classes } = checkpoint;
+  const { spec, form, state } = checkpoint;
   if (form !== "deploy") {
     throw new RepvggError(
       "E_UNSUPPORTED",
@@ -35,7 +35,7 @@ export function serializeTfjs(checkpoint: Checkpoint, { imageSize }: TfjsOptions
   const plan = layerPlan(spec, [1, 1]);
   checkState(plan, form, state);
   checkFinite(state, "The state to export");
-  checkClasses(classes, spec, "The checkpoint to export");
+  checkClasses(checkpoint, spec, "The checkpoint to export");
   const graph = tfjsGraph(plan, imageSize);
   const data = weightsData(graph.weights, state);
   const shards = Math.ceil(data.length / SHARD_BYTES);

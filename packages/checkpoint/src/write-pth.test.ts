@@ -21,6 +21,7 @@ const checkpoint: Checkpoint = {
   form: "train",
   state: trainedState(spec),
   classes: Array.from({ length: 300 }, (_, i) => `class ${i} é`),
+  classIds: Array.from({ length: 300 }, (_, i) => `n${i}`),
   preprocessing: { size: [9, 7] },
 };
 

@@ -34,7 +34,7 @@ export function pthContent(checkpoint: Checkpoint, { names = "original" }: Seria
   const plan = layerPlan(spec, [1, 1]);
   checkState(plan, form, state);
   checkFinite(state, "The state to export");
-  checkClasses(checkpoint.classes, spec, "The checkpoint to export");
+  checkClasses(checkpoint, spec, "The checkpoint to export");
   const storages: ZipEntry[] = [];
   const pickle = new PickleWriter();
   pickle.global("collections", "OrderedDict").emptyTuple().reduce();

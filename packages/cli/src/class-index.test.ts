@@ -24,11 +24,12 @@ beforeAll(async () => {
   ({ folder: cwd, remove } = await temporaryFolder());
   await writeImages("all", WNIDS);
   await writeImages("subset", SUBSET);
+  await writeFile(join(cwd, "all/LOC_synset_mapping.txt"), WNIDS.map((wnid) => `${wnid} name of ${wnid}\n`).join(""));
   const options = ["--model", "mnist-student", "--image-size", "32", "--batch-size", "8", "--threads", "1"];
   const { code } = await run("train", "--data", "all", ...options, "--epochs", "2", "--out", "run");
   expect(code).toBe(0);
   // As a file of the original PyTorch implementation, which names no classes.
-  const { classes: _, ...nameless } = await loadCheckpoint(join(cwd, "run/last.safetensors"));
+  const { classes: _, classIds: __, ...nameless } = await loadCheckpoint(join(cwd, "run/last.safetensors"));
   await saveCheckpoint(join(cwd, "nameless.safetensors"), nameless);
 });
 afterAll(() => remove());
@@ -82,6 +83,24 @@ describe("val on some of the classes that a network knows", () => {
     }
     const named = await run("val", "run", "--data", "subset", "--json");
     expect([named.code, JSON.parse(named.stdout)]).toMatchObject([0, { images: 12, top1 }]);
+  });
+
+  it("goes by the ids that lie in the checkpoint beside the names, through fusion and export", async () => {
+    expect(await loadCheckpoint(join(cwd, "run/best.safetensors"))).toMatchObject({
+      classes: WNIDS.map((wnid) => `name of ${wnid}`),
+      classIds: WNIDS,
+    });
+    expect((await run("fuse", "run", "fused.safetensors")).code).toBe(0);
+    for (const file of ["fused.pth", "fused.onnx", "fused.tfjs"]) {
+      const format = file.split(".").at(-1)!;
+      expect((await run("export", "run", file, "--form", "deploy", "--format", format)).code).toBe(0);
+    }
+    for (const file of ["fused.safetensors", "fused.pth", "fused.onnx", "fused.tfjs"]) {
+      const { stdout } = await run("predict", file, "all/val/n01440764/0.jpg", "--json");
+      const [{ classes }] = JSON.parse(stdout);
+      expect(classes).toHaveLength(4);
+      for (const { index, id, name } of classes) expect([id, name]).toEqual([WNIDS[index], `name of ${id}`]);
+    }
   });
 
   it("follows an index in another order, and leaves equal classes alone", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseClassIndex } from "./class-index.ts";
-import { mapClasses } from "./class-map.ts";
+import { labelledClasses, mapClasses } from "./class-map.ts";
 
 /** ImageNet's outputs 0, 1 and 134; the name of the last one is that of output 517 as well. */
 const IDS = ["n01440764", "n01443537", "n02012849"];
@@ -43,7 +43,9 @@ describe("parseClassIndex", () => {
 });
 
 describe("mapClasses", () => {
-  const known = ["n01", "n02", "n03", "n04", "n05"];
+  const ids = ["n01", "n02", "n03", "n04", "n05"];
+  const same = (list: readonly string[]) => ({ classIds: list, classes: list });
+  const known = same(ids);
 
   it("gives the output of each label, in the data set's order", () => {
     const set = { classIds: ["n02", "n05", "n04"], classes: ["two", "five", "four"] };
@@ -51,20 +53,34 @@ describe("mapClasses", () => {
   });
 
   it("tells a data set of the same classes in the same order from one in another", () => {
-    expect(mapClasses(known, { classIds: known, classes: known })).toMatchObject({ isIdentity: true });
-    const reversed = [...known].reverse();
-    expect(mapClasses(known, { classIds: reversed, classes: reversed })).toMatchObject({ isIdentity: false });
-    const first = known.slice(0, 3);
-    expect(mapClasses(known, { classIds: first, classes: first })).toMatchObject({ isIdentity: false });
+    expect(mapClasses(known, known)).toMatchObject({ isIdentity: true });
+    expect(mapClasses(known, same([...ids].reverse()))).toMatchObject({ isIdentity: false });
+    expect(mapClasses(known, same(ids.slice(0, 3)))).toMatchObject({ isIdentity: false });
   });
 
   it("goes by names where ids are not known, but not by a name that two outputs have", () => {
     const set = { classIds: ["n1", "n2"], classes: ["goldfish", "crane"] };
-    expect(mapClasses(["crane", "goldfish"], set)).toMatchObject({ outputs: Int32Array.of(1, 0) });
-    expect(mapClasses(["crane", "goldfish", "crane"], set)).toEqual({ missing: ["n2"] });
+    expect(mapClasses(same(["crane", "goldfish"]), set)).toMatchObject({ outputs: Int32Array.of(1, 0) });
+    expect(mapClasses(same(["crane", "goldfish", "crane"]), set)).toEqual({ missing: ["n2"] });
+  });
+
+  it("knows ids and names apart: the same class of a data set that lacks the names, or has others", () => {
+    const cranes = { classIds: ["n02", "n03"], classes: ["crane", "crane"] };
+    expect(mapClasses(cranes, same(["n03", "n02"]))).toMatchObject({ outputs: Int32Array.of(1, 0) });
+    const set = { classIds: ["0", "1"], classes: ["bird", "crane"] };
+    expect(mapClasses({ classIds: ["n02", "n03"], classes: ["crane", "bird"] }, set)).toMatchObject({
+      outputs: Int32Array.of(1, 0),
+    });
   });
 
   it("names what is missing by its ids", () => {
     expect(mapClasses(known, { classIds: ["n02", "n09"], classes: ["two", "nine"] })).toEqual({ missing: ["n09"] });
   });
+});
+
+it("labelledClasses takes names for ids and ids for names where only one is known", () => {
+  expect(labelledClasses({ classes: ["a"] })).toEqual({ classIds: ["a"], classes: ["a"] });
+  expect(labelledClasses({ classIds: ["n1"] })).toEqual({ classIds: ["n1"], classes: ["n1"] });
+  expect(labelledClasses({ classIds: ["n1"], classes: ["a"] })).toEqual({ classIds: ["n1"], classes: ["a"] });
+  expect(labelledClasses({})).toBeUndefined();
 });

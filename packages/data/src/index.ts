@@ -5,7 +5,7 @@ export {
 } from "./batch-loader.ts";
 export type { CutBox, MixOptions, Mixture } from "./batch-mix.ts";
 export { type ClassIndex, parseClassIndex } from "./class-index.ts";
-export { type ClassMap, type LabelledClasses, mapClasses } from "./class-map.ts";
+export { type ClassMap, type LabelledClasses, labelledClasses, mapClasses } from "./class-map.ts";
 export { firstImages, type ImageDataset, type InMemoryData, InMemoryDataset, Subset } from "./dataset.ts";
 export { type EncodedDataset, type EncodedSample, isEncoded, type LabelledImages } from "./encoded-dataset.ts";
 export { EncodedSubset, spreadImages } from "./encoded-subset.ts";

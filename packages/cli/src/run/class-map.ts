@@ -1,5 +1,5 @@
 import { RepvggError } from "@repvgg/core";
-import { mapClasses } from "@repvgg/data";
+import { type LabelledClasses, labelledClasses, mapClasses } from "@repvgg/data";
 import { readClassIndex } from "@repvgg/data/node";
 import type { Terminal } from "../terminal.ts";
 import type { DataSource } from "./data-source.ts";
@@ -10,6 +10,12 @@ const NEEDED =
   "--class-index FILE tells the class of each output: imagenet_class_index.json, LOC_synset_mapping.txt, a list of class names " +
   "in the order of the outputs, or the folder that the network was trained on.";
 const SHOWN = 5;
+
+/** What a checkpoint keeps of a data set's classes: ids only where they say more than the names. */
+export function keptClasses({ classes, classIds }: LabelledClasses): Partial<LabelledClasses> {
+  const saysMore = classIds.some((id, i) => id !== classes[i]) && !onlyNumbers({ classIds });
+  return { classes, ...(saysMore && { classIds }) };
+}
 
 /**
  * Which output of a network each class of a data set is. Labels of two data sets mean the same only if their classes do: 1000
@@ -28,7 +34,7 @@ export async function outputsOfClasses(
   terminal: Terminal,
 ): Promise<Int32Array | undefined> {
   const { numClasses } = model.spec;
-  const known = classIndex === undefined ? model.classes : await indexOf(classIndex, numClasses);
+  const known = classIndex === undefined ? labelledClasses(model) : await indexOf(classIndex, numClasses);
   const matchesByPlace = source.classes.length === numClasses; // As validation scripts take it: both sorted by class.
   if (classIndex === undefined && matchesByPlace && (known === undefined || onlyNumbers(source))) return undefined;
   if (known === undefined) {
@@ -48,11 +54,12 @@ export async function outputsOfClasses(
 }
 
 /** Whether the data set has no names for its classes, as MNIST's files: label 3 is then output 3. */
-const onlyNumbers = ({ classIds }: DataSource) => classIds.every((id, index) => id === String(index));
+const onlyNumbers = ({ classIds }: Pick<LabelledClasses, "classIds">) =>
+  classIds.every((id, index) => id === String(index));
 
-async function indexOf(path: string, numClasses: number): Promise<readonly string[]> {
-  const { ids } = await readClassIndex(path);
-  if (ids.length === numClasses) return ids;
+async function indexOf(path: string, numClasses: number): Promise<LabelledClasses> {
+  const { ids, names } = await readClassIndex(path);
+  if (ids.length === numClasses) return { classIds: ids, classes: names ?? ids };
   throw new RepvggError(
     "E_USAGE",
     `--class-index ${path} has ${ids.length} classes, but the network has ${numClasses} outputs: it is another network's. ` +

@@ -56,8 +56,8 @@ export async function exportModel(
 
 /** @throws {RepvggError} `E_CHECKPOINT`: what was read back is another network, has other weights, or is used in another way. */
 function assertSame(written: Checkpoint, read: Checkpoint, out: string): void {
-  const described = ({ spec, form, classes, preprocessing }: Checkpoint) =>
-    JSON.parse(JSON.stringify([spec, form, classes, preprocessing]));
+  const described = ({ spec, form, classes, classIds, preprocessing }: Checkpoint) =>
+    JSON.parse(JSON.stringify([spec, form, classes, classIds, preprocessing]));
   if (!isDeepStrictEqual(described(written), described(read)) || !sameWeights(written.state, read.state)) {
     throw damaged(out);
   }

@@ -21,7 +21,7 @@ export async function fuseCheckpoint(
   terminal: Terminal,
 ): Promise<CommandResult> {
   const model = await loadTrained(path, options);
-  const { spec, state, form, classes, preprocessing } = model;
+  const { spec, state, form, classes, classIds, preprocessing } = model;
   if (form === "deploy") {
     throw new RepvggError("E_CHECKPOINT", `${model.name} is in deploy form already: there is nothing to fuse.`);
   }
@@ -29,7 +29,8 @@ export async function fuseCheckpoint(
   const fused = { spec, state: fuseState(spec, state), form: "deploy" } as const;
   const unequal = `The deploy form of ${model.name} does not equal it`;
   const proof = await prove(model, fused, { unequal, out }, options, terminal);
-  const written = { ...fused, ...(classes && { classes }), ...(preprocessing && { preprocessing }) };
+  const labels = { ...(classes && { classes }), ...(classIds && { classIds }) };
+  const written = { ...fused, ...labels, ...(preprocessing && { preprocessing }) };
   await writeFileAtomically(out, contentFor(out)(written));
   return { value: proof, text: [`${model.name} -> ${out}: proven equal.`, ...describeProof(proof)].join("\n") };
 }

@@ -42,6 +42,7 @@ export interface TrainedModel extends Model {
   readonly checkpoint: LoadedCheckpoint;
   readonly state: StateDict;
   readonly classes: readonly string[] | undefined;
+  readonly classIds: readonly string[] | undefined;
   readonly preprocessing: Preprocessing | undefined;
 }
 
@@ -108,11 +109,11 @@ async function isFile(model: string): Promise<boolean> {
 export async function loadTrained(path: string, options: ModelOptions = {}): Promise<TrainedModel> {
   const file = await checkpointFile(path);
   const checkpoint = await read(file, options.emaWeights ?? false);
-  const { spec, form, state, classes } = checkpoint;
+  const { spec, form, state, classes, classIds } = checkpoint;
   const preprocessing = checkpoint.preprocessing && parsePreprocessing(checkpoint.preprocessing, file);
   const own = preprocessing?.size ?? ([DEFAULT_IMAGE_SIZE, DEFAULT_IMAGE_SIZE] as const);
   const imageSize = options.imageSize ? ([options.imageSize, options.imageSize] as const) : own;
-  return { name: file, spec, form, imageSize, checkpoint, state, classes, preprocessing };
+  return { name: file, spec, form, imageSize, checkpoint, state, classes, classIds, preprocessing };
 }
 
 /** @throws {RepvggError} `E_CHECKPOINT`: it cannot be used, or has no average. */

@@ -21,7 +21,8 @@ export interface PredictOptions extends DeviceChoice {
 
 interface Prediction {
   image: string;
-  classes: { index: number; name: string; probability: number }[];
+  /** With the id where the checkpoint has ids beside the names. */
+  classes: { index: number; id?: string; name: string; probability: number }[];
 }
 
 /** The most probable classes of image files, and of all images in folders. */
@@ -85,7 +86,7 @@ async function predictImage(
   network: Network,
   image: string,
   preprocessing: Preprocessing,
-  { classes }: TrainedModel,
+  { classes, classIds }: TrainedModel,
   topK: number,
 ): Promise<Prediction> {
   const logits = await network.predict(await preprocessImageFile(image, preprocessing));
@@ -93,6 +94,7 @@ async function predictImage(
   const order = [...probabilities.keys()].sort((a, b) => probabilities[b]! - probabilities[a]! || a - b);
   const named = (index: number) => ({
     index,
+    ...(classIds && { id: classIds[index]! }),
     name: classes?.[index] ?? String(index),
     probability: probabilities[index]!,
   });

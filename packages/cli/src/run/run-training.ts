@@ -7,6 +7,7 @@ import { RunWatch } from "../report/run-watch.ts";
 import type { Terminal } from "../terminal.ts";
 import type { TrainingCommand } from "../training-options.ts";
 import { version } from "../version.ts";
+import { keptClasses } from "./class-map.ts";
 import { continuedState, lockRun, unlockRun } from "./continue-run.ts";
 import { fingerprintOf } from "./data-fingerprint.ts";
 import { describeData } from "./data-source.ts";
@@ -75,8 +76,8 @@ interface Surroundings {
 
 /** A new folder, locked. */
 async function newRun(command: TrainingCommand, wanted: string, plan: TrainingPlan): Promise<string> {
-  const { settings, modelName, spec, preprocessing, training } = plan;
-  const about = { command, version: version(), model: modelName, spec, classes: training.classes, preprocessing };
+  const { settings, modelName, spec, preprocessing, source } = plan;
+  const about = { command, version: version(), model: modelName, spec, ...keptClasses(source), preprocessing };
   const run = { ...about, data: fingerprintsOf(plan) };
   return createRunFolder(wanted, async (folder) => {
     await lockRun(folder);

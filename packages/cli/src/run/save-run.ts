@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { saveCheckpoint } from "@repvgg/checkpoint/node";
 import type { StateDict } from "@repvgg/core";
 import type { EpochReport, TrainerState } from "@repvgg/distill";
+import { keptClasses } from "./class-map.ts";
 import { saveResumeState } from "./resume-state.ts";
 import { runFiles, writeHistory } from "./run-folder.ts";
 import type { TrainingPlan } from "./training-plan.ts";
@@ -49,8 +50,8 @@ async function keepEpoch(plan: TrainingPlan, folder: string, epoch: number, netw
 /** Writes the network in train form, with its classes and preprocessing. */
 export function saveWeights(
   file: string,
-  { spec, preprocessing, training }: TrainingPlan,
+  { spec, preprocessing, source }: TrainingPlan,
   state: StateDict,
 ): Promise<void> {
-  return saveCheckpoint(file, { spec, form: "train", state, classes: training.classes, preprocessing });
+  return saveCheckpoint(file, { spec, form: "train", state, ...keptClasses(source), preprocessing });
 }

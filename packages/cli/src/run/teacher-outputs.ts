@@ -1,5 +1,5 @@
 import { type RepVggSpec, RepvggError } from "@repvgg/core";
-import { type LabelledClasses, mapClasses } from "@repvgg/data";
+import { type LabelledClasses, labelledClasses, mapClasses } from "@repvgg/data";
 
 const SHOWN = 5;
 
@@ -8,6 +8,7 @@ export interface TeacherClasses {
   readonly name: string;
   readonly spec: Pick<RepVggSpec, "numClasses">;
   readonly classes: readonly string[] | undefined;
+  readonly classIds?: readonly string[] | undefined;
 }
 
 /** @throws {RepvggError} `E_CHECKPOINT`: always. */
@@ -23,15 +24,16 @@ export function refuseTeacher(name: string, why: string): never {
  * @throws {RepvggError} `E_CHECKPOINT`: the teacher knows other classes.
  */
 export function teacherOutputs(
-  { name, spec, classes }: TeacherClasses,
+  { name, spec, ...own }: TeacherClasses,
   numClasses: number,
   data: LabelledClasses,
 ): Int32Array | undefined {
-  if (classes === undefined) {
+  const known = labelledClasses(own);
+  if (known === undefined) {
     if (spec.numClasses === numClasses) return undefined;
     return refuseTeacher(name, `has ${spec.numClasses} classes, the data ${numClasses}`);
   }
-  const map = mapClasses(classes, data);
+  const map = mapClasses(known, data);
   if (!("missing" in map)) return map.isIdentity ? undefined : map.outputs;
   if (spec.numClasses !== numClasses) refuseTeacher(name, `has ${spec.numClasses} classes, the data ${numClasses}`);
   const { missing } = map;

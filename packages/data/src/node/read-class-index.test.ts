@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { mapClasses } from "../class-map.ts";
+import { labelledClasses, mapClasses } from "../class-map.ts";
 import { openDataset } from "./open-dataset.ts";
 import { readClassIndex } from "./read-class-index.ts";
 import { temporaryFolder, writeTinyImagenet, writeTree } from "./test-trees.ts";
@@ -22,12 +22,17 @@ describe("readClassIndex", () => {
         "n01440764 tench, Tinca tinca\nn01443537 a\nn01443540 not in Tiny\nn01443544 b\nn01443551 c\n",
     });
     const imagenet = await readClassIndex(join(root, "LOC_synset_mapping.txt"));
-    expect(mapClasses(imagenet.ids, tiny)).toMatchObject({ outputs: Int32Array.of(1, 3, 4) });
+    expect(mapClasses(labelledClasses({ classIds: imagenet.ids })!, tiny)).toMatchObject({
+      outputs: Int32Array.of(1, 3, 4),
+    });
     // wnids.txt is not sorted: whoever numbered classes by it has other outputs than torchvision's ImageFolder gives.
     const wnids = await readClassIndex(join(root, "tiny", "wnids.txt"));
-    expect(mapClasses(wnids.ids, tiny)).toMatchObject({ outputs: Int32Array.of(2, 1, 0), isIdentity: false });
+    expect(mapClasses(labelledClasses({ classIds: wnids.ids })!, tiny)).toMatchObject({
+      outputs: Int32Array.of(2, 1, 0),
+      isIdentity: false,
+    });
     const folder = await readClassIndex(join(root, "tiny"));
-    expect(mapClasses(folder.ids, tiny)).toMatchObject({ isIdentity: true });
+    expect(mapClasses(labelledClasses({ classIds: folder.ids })!, tiny)).toMatchObject({ isIdentity: true });
   });
 
   it("takes class folders, and says what is wrong", async () => {
