@@ -5,16 +5,18 @@ then, for each number of repetitions that it reads, how long one took.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
 
 import torch
+from peak_memory import peak_memory
 from torch import nn
 from torch.nn import functional as F
 
 FORMATS = {"NCHW": torch.contiguous_format, "channels last": torch.channels_last}
+# A trial that takes longer hangs, as PyTorch's threads do now and then: it is ended, before anybody ends this process and leaves it alone.
+TRIAL_SECONDS = 60
 
 
 class Block(nn.Module):
@@ -83,7 +85,7 @@ def measure(work, times):
     cpu = time.process_time()
     ms = mean_ms(work, times)
     cpu_ms = (time.process_time() - cpu) * 1000
-    return {"ms": ms, "cpuMs": cpu_ms, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    return {"ms": ms, "cpuMs": cpu_ms, "peakBytes": peak_memory()}
 
 
 def say(message):
@@ -101,11 +103,15 @@ def trial(request, name):
 
 
 def better_format(request):
-    """The faster memory format, which depends on the network, and a note on those that crash."""
+    """The faster memory format, which depends on the network, and a note on those that crash or never end."""
     times, crashed = {}, ""
     for name in FORMATS:
         command = [sys.executable, __file__, json.dumps(request), name]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TRIAL_SECONDS)
+        except subprocess.TimeoutExpired:
+            crashed += f" ({name} hangs)"
+            continue
         if done.returncode == 0:
             times[name] = json.loads(done.stdout)
         else:

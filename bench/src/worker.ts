@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { caseInputs } from "./case-inputs.ts";
 import { loadDevice } from "./device-peer.ts";
 import { loadOnnxRuntime } from "./onnx-peer.ts";
+import { peakMemory } from "./peak-memory.ts";
 import type { Loader, Measurement, Runner, WorkerReady, WorkerRequest } from "./runner.ts";
 
 const LOADERS: Record<string, Loader> = {
@@ -25,7 +26,7 @@ async function measure(runner: Runner, times: number): Promise<Measurement> {
   for (let i = 0; i < times; i++) await runner.run();
   const ms = (performance.now() - start) / times;
   const { user, system } = process.cpuUsage(cpu);
-  return { ms, cpuMs: (user + system) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 };
+  return { ms, cpuMs: (user + system) / 1000, peakBytes: peakMemory() };
 }
 
 async function open(request: WorkerRequest): Promise<{ runner: Runner; startMs: number }> {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { IMAGENET_PREPROCESSING, resizeAndCropStep } from "@repvgg/data";
 import { ImageLoader, preprocessImage } from "@repvgg/data/node";
+import { peakMemory } from "../peak-memory.ts";
 import type { Measurement, WorkerReady } from "../runner.ts";
 
 /** What the process is asked for, as its only argument. */
@@ -62,7 +63,7 @@ async function measure({ run }: Preparation, times: number): Promise<Measurement
   for (let i = 0; i < times; i++) images += await run();
   const ms = (performance.now() - start) / images;
   const { user, system } = process.cpuUsage(cpu);
-  return { ms, cpuMs: (user + system) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 };
+  return { ms, cpuMs: (user + system) / 1000, peakBytes: peakMemory() };
 }
 
 const say = (message: WorkerReady | Measurement) => process.stdout.write(`${JSON.stringify(message)}\n`);

@@ -2,15 +2,18 @@
 
 import io
 import json
-import resource
 import sys
 import time
+from pathlib import Path
 
 import PIL
 import torch
 import torchvision
 from PIL import Image
 from torchvision import transforms
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from peak_memory import peak_memory  # noqa: E402
 
 torch.set_num_threads(1)
 transform = transforms.Compose(
@@ -43,4 +46,4 @@ for line in sys.stdin:
         run()
     ms = (time.perf_counter() - start) * 1000 / (times * len(photographs))
     cpu_ms = (time.process_time() - cpu) * 1000
-    say({"ms": ms, "cpuMs": cpu_ms, "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024})
+    say({"ms": ms, "cpuMs": cpu_ms, "peakBytes": peak_memory()})
