@@ -1,7 +1,13 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { loadTensors } from "@repvgg/checkpoint/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { repvgg, start, temporaryFolder, writeImageFolder } from "./test-cli.ts";
+
+interface Prediction {
+  image: string;
+  classes: { index: number; probability: number }[];
+}
 
 let cwd: string;
 let remove: () => Promise<void>;
@@ -49,6 +55,17 @@ describe("images on disk", () => {
       [0, 1, 2, 3].map((i) => join("photos/val", name, `${i}.jpg`)),
     );
     expect(named).toEqual(files);
+    const logged = await run("predict", "teacher", "photos/val", "--logits", "logits.safetensors", "--json");
+    expect(logged.stdout).toBe(all.stdout);
+    const { tensors, metadata } = await loadTensors(join(cwd, "logits.safetensors"));
+    const { shape, data } = tensors.get("logits")!;
+    expect([shape, JSON.parse(metadata.images!)]).toEqual([[8, 2], files]);
+    JSON.parse(all.stdout).forEach(({ classes }: Prediction, row: number) => {
+      const likeliest = data[2 * row + 1]! > data[2 * row]! ? 1 : 0;
+      expect(classes[0]!.index).toBe(likeliest);
+      const apart = Math.abs(data[2 * row]! - data[2 * row + 1]!);
+      expect(classes[0]!.probability).toBeCloseTo(1 / (1 + Math.exp(-apart)), 12);
+    });
     await mkdir(join(cwd, "no images"), { recursive: true });
     expect(await run("predict", "teacher", "no images")).toMatchObject({
       code: 1,

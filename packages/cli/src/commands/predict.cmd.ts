@@ -12,7 +12,7 @@ export const predict = defineCommand({
   options: {
     topK: { kind: "integer", help: "classes to name for each image", min: 1, default: 5 },
     tensor: { kind: "text", value: "file", help: "instead of images: safetensors with `input` [N, 3, H, W]" },
-    logits: { kind: "text", value: "file", help: "with --tensor: where to write `logits` [N, C]" },
+    logits: { kind: "text", value: "file", help: "where to write `logits` [N, C], of the tensor or of the images" },
     batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 64 },
     ...IMAGE_SIZE_OPTION,
     ...SEED_OPTION,
@@ -20,7 +20,8 @@ export const predict = defineCommand({
     ...DEVICE_OPTIONS,
   },
   async run({ args: [checkpoint, ...images], options, terminal }) {
-    if (options.tensor !== undefined || options.logits !== undefined) {
+    const isTensor = options.logits !== undefined && images.length === 0;
+    if (options.tensor !== undefined || isTensor) {
       const { predictTensor } = await import("../run/predict-tensor.ts");
       return predictTensor(checkpoint!, images, options, terminal);
     }

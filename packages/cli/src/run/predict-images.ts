@@ -1,6 +1,6 @@
 import { basename } from "node:path";
-import type { Network } from "@repvgg/core";
-import { RepvggError } from "@repvgg/core";
+import { saveTensors } from "@repvgg/checkpoint/node";
+import { type NdArray, ndArray, RepvggError } from "@repvgg/core";
 import { IMAGENET_PREPROCESSING, type Preprocessing } from "@repvgg/data";
 import { preprocessImageFile } from "@repvgg/data/node";
 import type { CommandResult } from "../command.ts";
@@ -25,7 +25,10 @@ interface Prediction {
   classes: { index: number; id?: string; name: string; probability: number }[];
 }
 
-/** The most probable classes of image files, and of all images in folders. */
+/**
+ * The most probable classes of image files, and of all images in folders. With `--logits` their logits [N, C] are written, too: a row
+ * for each image, in the order of the answer, and their names as the file's metadata `images`.
+ */
 export async function predictImages(
   path: string,
   paths: readonly string[],
@@ -47,7 +50,16 @@ export async function predictImages(
     const network = await device.createNetwork({ ...model, imageSize: preprocessing.size });
     try {
       const value: Prediction[] = [];
-      for (const image of images) value.push(await predictImage(network, image, preprocessing, model, options.topK));
+      const rows: Float32Array[] = [];
+      for (const image of images) {
+        const { data } = await network.predict(await preprocessImageFile(image, preprocessing));
+        value.push({ image, classes: likeliest(data, model, options.topK) });
+        if (options.logits !== undefined) rows.push(data);
+      }
+      if (options.logits !== undefined) {
+        const logits = stacked(rows, model.spec.numClasses);
+        await saveTensors(options.logits, new Map([["logits", logits]]), { images: JSON.stringify(images) });
+      }
       return { value, text: value.map(describe).join("\n") };
     } finally {
       network.dispose();
@@ -82,15 +94,16 @@ export function resized(own: Preprocessing, imageSize: number): Preprocessing {
   };
 }
 
-async function predictImage(
-  network: Network,
-  image: string,
-  preprocessing: Preprocessing,
-  { classes, classIds }: TrainedModel,
-  topK: number,
-): Promise<Prediction> {
-  const logits = await network.predict(await preprocessImageFile(image, preprocessing));
-  const probabilities = softmax(logits.data);
+function stacked(rows: readonly Float32Array[], numClasses: number): NdArray {
+  const all = new Float32Array(rows.length * numClasses);
+  rows.forEach((row, i) => {
+    all.set(row, i * numClasses);
+  });
+  return ndArray([rows.length, numClasses], all);
+}
+
+function likeliest(logits: Float32Array, { classes, classIds }: TrainedModel, topK: number): Prediction["classes"] {
+  const probabilities = softmax(logits);
   const order = [...probabilities.keys()].sort((a, b) => probabilities[b]! - probabilities[a]! || a - b);
   const named = (index: number) => ({
     index,
@@ -98,7 +111,7 @@ async function predictImage(
     name: classes?.[index] ?? String(index),
     probability: probabilities[index]!,
   });
-  return { image, classes: order.slice(0, topK).map(named) };
+  return order.slice(0, topK).map(named);
 }
 
 /** In float64, shifted by the largest logit. */
