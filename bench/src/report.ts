@@ -19,10 +19,15 @@ export function rowLines(row: Row): string[] {
   ];
 }
 
-/** All rows as the Markdown of RESULTS.md, those of each Node in a table of their own. */
+/** All rows as the Markdown of RESULTS.md, those of each machine and Node in a table of their own. */
 export function resultsPage(rows: readonly Row[]): string {
-  const versions = [...new Set(rows.map(({ node }) => node))];
-  const sections = versions.flatMap((version) => nodeLines(rows.filter(({ node }) => node === version)));
+  const titles = [...new Set(rows.map(tableTitle))];
+  const sections = titles.flatMap((title) =>
+    tableLines(
+      title,
+      rows.filter((row) => tableTitle(row) === title),
+    ),
+  );
   return `${[...HEAD, ...sections].join("\n")}\n`;
 }
 
@@ -39,15 +44,16 @@ const HEAD = [
   "process held, the engine's beside the peer's.",
 ];
 
-function nodeLines(rows: readonly Row[]): string[] {
-  const [{ node, cpu }] = rows as [Row];
+const tableTitle = ({ node, cpu }: Row) => `Node ${node} on ${cpu}`;
+
+function tableLines(title: string, rows: readonly Row[]): string[] {
   const dates = [...new Set(rows.map(({ date }) => date))].sort();
   const remarks = rows.flatMap((row) => notes(row).map((note) => `- ${row.title}: ${note}`));
   return [
     "",
-    `## Node ${node}`,
+    `## ${title}`,
     "",
-    `${cpu}; ${dates.length > 1 ? `${dates[0]} to ${dates.at(-1)}` : dates[0]}.`,
+    `Measured ${dates.length > 1 ? `${dates[0]} to ${dates.at(-1)}` : dates[0]}.`,
     "",
     "| work | engine | peer | its time | ratio | asked | memory |",
     "| --- | ---: | --- | ---: | ---: | ---: | ---: |",

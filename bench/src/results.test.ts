@@ -33,11 +33,12 @@ describe("regressions", () => {
     ]);
   });
 
-  it("is silent about noise, gains, new rows and other Nodes", () => {
+  it("is silent about noise, gains, new rows, other Nodes and other machines", () => {
     expect(regressions([row(1.36)], [row(1.5)])).toEqual([]);
     expect(regressions([row(2)], [row(1.5)])).toEqual([]);
     expect(regressions([row(1)], [])).toEqual([]);
     expect(regressions([row(1, { node: "22.1.0" })], [row(1.5)])).toEqual([]);
+    expect(regressions([row(1, { cpu: "other" })], [row(1.5)])).toEqual([]);
   });
 });
 
@@ -46,6 +47,11 @@ describe("mergeRows", () => {
     const [a, b, c] = [row(1, { id: "a0-224-b8" }), row(1), row(1, { node: "22.1.0" })];
     const now = row(2, { node: "24.5.0" });
     expect(mergeRows([a, b, c], [now])).toEqual([c, now, a]);
+  });
+
+  it("keeps what another machine measured, by itself", () => {
+    const [other, b8] = [row(1, { cpu: "other" }), row(1, { id: "a0-224-b8" })];
+    expect(mergeRows([other, b8], [row(2)])).toEqual([row(2), b8, other]);
   });
 
   it("forgets rows of cases that are no more", () => {
@@ -63,9 +69,13 @@ describe("the report", () => {
     expect(text).toContain("other processes took 0.50 cores meanwhile");
   });
 
-  it("has a table for each Node", () => {
-    const page = resultsPage([row(1.6, { node: "22.1.0" }), missed]);
-    expect(page.match(/^## Node .*$/gm)).toEqual(["## Node 22.1.0", "## Node 24.0.0"]);
+  it("has a table for each Node and machine", () => {
+    const page = resultsPage([row(1.6, { node: "22.1.0" }), missed, row(1, { cpu: "other" })]);
+    expect(page.match(/^## .*$/gm)).toEqual([
+      "## Node 22.1.0 on any",
+      "## Node 24.0.0 on any",
+      "## Node 24.0.0 on other",
+    ]);
     expect(page).toContain("| A0 | 10 ms | pytorch | 16 ms | 1.60 | 1.50 | 100 / 100 MiB |");
     expect(page).toContain("- A0: not measured: native: not here");
   });

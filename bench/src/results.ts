@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
 import { CASES } from "./cases.ts";
 import type { Comparison, Result } from "./compare.ts";
+import { cpuModel } from "./cpu-model.ts";
 import { DATA_ROWS } from "./data/data-rows.ts";
 
 /** One peer's figures. */
@@ -16,6 +16,7 @@ export interface Row {
   readonly id: string;
   readonly title: string;
   readonly date: string;
+  /** The machine, as {@link cpuModel} names it. */
   readonly cpu: string;
   /** Such as 24.21.0. */
   readonly node: string;
@@ -28,7 +29,7 @@ export interface Row {
 }
 
 const FILE = new URL("../results.json", import.meta.url);
-/** Ratios of two programs on one machine move by a few per cent from day to day. */
+/** Ratios of two programs on one kind of machine move by a few per cent from day to day. */
 const REGRESSION = 0.1;
 /** What is asked of 256-bit code is not asked of older Nodes, which have none. */
 const FIRST_WIDE_NODE = 24;
@@ -40,8 +41,6 @@ export function lastResults(): Row[] {
 }
 
 export const writeResults = (rows: readonly Row[]) => writeFileSync(FILE, `${JSON.stringify(rows, null, 2)}\n`);
-
-export const cpuModel = () => `${cpus()[0]?.model.trim() || "unknown"}, ${availableParallelism()} cores`;
 
 export const isDisturbed = ({ coresTaken }: Row) => coresTaken > DISTURBED;
 
@@ -73,16 +72,18 @@ export function rowOf({ work, rounds, coresTaken, results, absent }: Comparison,
 const rounded = (value: number) => Number(value.toPrecision(4));
 
 const majorOf = ({ node }: Row) => Number.parseInt(node, 10);
-const isSame = (a: Row, b: Row) => a.id === b.id && majorOf(a) === majorOf(b);
+const isSame = (a: Row, b: Row) => a.id === b.id && a.cpu === b.cpu && majorOf(a) === majorOf(b);
 
-/** The rows of `before` with those of `now` in the place of theirs: by Node's major version, then in the order of the cases. */
+/** The rows of `before` with those of `now` in the place of theirs: by machine and Node's major version, then in the order of the cases. */
 export function mergeRows(before: readonly Row[], now: readonly Row[]): Row[] {
   const order = new Map([...CASES, ...DATA_ROWS].map(({ id }, i) => [id, i]));
   const kept = before.filter((row) => order.has(row.id) && !now.some((other) => isSame(row, other)));
-  return [...kept, ...now].sort((a, b) => majorOf(a) - majorOf(b) || order.get(a.id)! - order.get(b.id)!);
+  return [...kept, ...now].sort(
+    (a, b) => a.cpu.localeCompare(b.cpu) || majorOf(a) - majorOf(b) || order.get(a.id)! - order.get(b.id)!,
+  );
 }
 
-/** Sentences about ratios that are more than a tenth worse than before: times differ between machines, ratios hardly do. */
+/** Sentences about ratios that are more than a tenth worse than before on this kind of machine: times drift, ratios hardly do. */
 export function regressions(now: readonly Row[], before: readonly Row[]): string[] {
   return now.flatMap((row) => {
     const old = before.find((candidate) => isSame(candidate, row));

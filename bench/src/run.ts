@@ -8,10 +8,11 @@ import { parseArgs } from "node:util";
 import { CASES } from "./cases.ts";
 import { chart } from "./chart.ts";
 import { compare } from "./compare.ts";
+import { cpuModel } from "./cpu-model.ts";
 import { compareData } from "./data/compare-data.ts";
 import { DATA_ROWS } from "./data/data-rows.ts";
 import { resultsPage, rowLines } from "./report.ts";
-import { cpuModel, lastResults, mergeRows, type Row, regressions, rowOf, writeResults } from "./results.ts";
+import { lastResults, mergeRows, type Row, regressions, rowOf, writeResults } from "./results.ts";
 import { findPython } from "./worker-process.ts";
 
 /** For other processes to leave the cores alone. */
@@ -118,6 +119,7 @@ function versionOf(binary: string): string {
 function writeAll(rows: readonly Row[]): void {
   writeResults(rows);
   writeFileSync(new URL("../RESULTS.md", import.meta.url), resultsPage(rows));
-  const pinned = rows.filter((row) => Number.parseInt(row.node, 10) === Number.parseInt(process.versions.node, 10));
-  writeFileSync(new URL("../chart.svg", import.meta.url), chart(pinned));
+  const major = Number.parseInt(process.versions.node, 10);
+  const drawn = rows.filter(({ cpu, node }) => cpu === cpuModel() && Number.parseInt(node, 10) === major);
+  writeFileSync(new URL("../chart.svg", import.meta.url), chart(drawn));
 }
