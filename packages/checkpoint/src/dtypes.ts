@@ -1,4 +1,4 @@
-import { RepvggError } from "@repvgg/core";
+import { halfToNumber, RepvggError } from "@repvgg/core";
 
 /** Bytes of one element of each type that is read. */
 export const DTYPE_BYTES = {
@@ -61,16 +61,6 @@ export function toFloat32(bytes: Uint8Array, dtype: Dtype): Float32Array {
     case "BOOL":
       return Float32Array.from(bytes);
   }
-}
-
-/** IEEE 754 binary16. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** float32 as bytes, in the type that it is written in. */

@@ -11,6 +11,7 @@ export { freezeEntries, frozenBlocks, isFrozen, STAGE_NAMES } from "./frozen-blo
 export { fuseBlock } from "./fuse-block.ts";
 export { type BatchNormState, batchNormOf, fuseConvBn } from "./fuse-conv-bn.ts";
 export { fuseState } from "./fuse-network.ts";
+export { halfToNumber, numberToHalf } from "./half.ts";
 export { initialState } from "./initial-state.ts";
 export { type AuxiliaryPlan, type BlockPlan, type LayerPlan, layerPlan } from "./layer-plan.ts";
 export { lazyList } from "./lazy-list.ts";
