@@ -1,3 +1,4 @@
+export { type AnswerFormat, answerRowBytes, checkAnswerFormat, imageOfRow, isWholeRow } from "./answer-rows.ts";
 export { attentionLoss } from "./attention-loss.ts";
 export { AUXILIARY_LOSS_DEFAULTS, type AuxiliaryLossOptions, withAuxiliaryLoss } from "./auxiliary-loss.ts";
 export type { Batch, BatchSource, DataSetFacts } from "./batch-source.ts";
@@ -33,6 +34,7 @@ export {
   SGD_DEFAULTS,
   type SgdOptions,
 } from "./optimizer-options.ts";
+export { type AnswerStore, type RecordedTeacherOptions, recordedTeacher } from "./recorded-teacher.ts";
 export { linearly, type Scheduled } from "./scheduled.ts";
 export {
   constantSchedule,
