@@ -27,6 +27,20 @@ export const DISTILLATION_OPTIONS = {
     help: "what an ONNX teacher's outputs stand for: a class index as for val, or the folder that it was trained on",
     defaultText: "its metadata, else the data's",
   },
+  cacheTeacher: {
+    kind: "text",
+    value: "folder",
+    help: "keep the teacher's answers there, as float16: the next training like this one does not run it; without a folder: one for each teacher, data and augmentation, in runs/teacher-cache",
+    alone: "auto",
+    defaultText: "off",
+  },
+  cacheTopK: {
+    kind: "integer",
+    help: "with --cache-teacher: keep this many of the largest logits of an image; the other classes share the rest evenly",
+    min: 1,
+    max: 1000000,
+    defaultText: "all",
+  },
   anyTeacher: { kind: "flag", help: "take a teacher that is no better than chance" },
   loss: {
     kind: "text",

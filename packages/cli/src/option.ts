@@ -22,6 +22,8 @@ interface TextOption {
   defaultText?: string;
   /** Given again, its values are joined by commas. */
   several?: true;
+  /** What the flag means without a value. */
+  alone?: string;
 }
 
 export interface ChoiceOption {
@@ -79,7 +81,7 @@ export function flagName(key: string): string {
 export function flagUsage(key: string, option: OptionSpec): string {
   const name = flagName(key);
   if (option.kind === "flag") return name;
-  if (option.kind === "text") return `${name} <${option.value}>`;
+  if (option.kind === "text") return option.alone ? `${name} [${option.value}]` : `${name} <${option.value}>`;
   if (option.kind === "list") return `${name} <${option.value}...>`;
   return `${name} <${option.kind === "choice" ? "name" : option.kind === "integer" ? "n" : "x"}>`;
 }

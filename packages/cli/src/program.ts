@@ -74,6 +74,8 @@ function addCommand(parent: Commander, definition: Command, streams: Streams, on
 function toOption(key: string, spec: OptionSpec): Option {
   const choices = spec.kind === "choice" ? `${choicesText(spec)}; ` : "";
   const option = new Option(flagUsage(key, spec), `${spec.help} (${choices}default: ${defaultText(spec)})`);
-  if (spec.kind !== "text" || !spec.several) return option;
+  if (spec.kind !== "text") return option;
+  if (spec.alone) return option.preset(spec.alone);
+  if (!spec.several) return option;
   return option.argParser((value: string, before?: string) => (before === undefined ? value : `${before},${value}`));
 }

@@ -11,36 +11,56 @@ import type { TrainingPlan } from "./training-plan.ts";
 /** Enough to tell a teacher from chance, and soon done. */
 const SAMPLE = 512;
 
+/** How good a teacher is on some validation images. */
+export interface Judgement {
+  readonly top1: number;
+  readonly images: number;
+  /** What a guess has. */
+  readonly chance: number;
+}
+
 /**
- * Judges a teacher on some validation images before the first epoch, and says how good it is.
+ * Judges a teacher on some validation images.
  *
  * @param network Answers with the classes of the data.
- * @param options.mayBeBad One that is no better than chance is told, not refused.
- * @throws {RepvggError} `E_CHECKPOINT`: it is no better than chance.
  */
-export async function checkTeacher(
-  name: string,
+export async function judgeTeacher(
   network: Classifier,
   { validation, preprocessing, settings }: TrainingPlan,
-  { terminal, signal, mayBeBad }: { terminal: Terminal; signal: AbortSignal; mayBeBad: boolean },
-): Promise<void> {
+  { terminal, signal }: { terminal: Terminal; signal: AbortSignal },
+): Promise<Judgement> {
   const sample = someOf(validation, Math.min(SAMPLE, validation.length));
   const source = everyImage(sample, preprocessing, settings.batchSize, loadingOf(settings, terminal));
   try {
     const { top1, images } = await evaluate(network, source, { signal });
-    const accuracy = `Acc@1 ${percent(top1, 3)} on ${grouped(images)} validation images`;
-    terminal.note(`Teacher ${name}: ${accuracy}`);
-    const chance = bestGuess(sample);
-    if (top1 * images > mostByChance(chance, images)) return;
-    const what = `The teacher ${name} is no better than chance: ${accuracy}, where a guess has ${percent(chance, 3)}.`;
-    if (mayBeBad) return terminal.note(`${what} It is taken all the same, as --any-teacher says.`);
+    return { top1, images, chance: bestGuess(sample) };
+  } finally {
+    await source.close();
+  }
+}
+
+/**
+ * Says how good a teacher is.
+ *
+ * @param options.mayBeBad One that is no better than chance is told, not refused.
+ * @throws {RepvggError} `E_CHECKPOINT`: it is no better than chance.
+ */
+export function acceptTeacher(
+  name: string,
+  { top1, images, chance }: Judgement,
+  { terminal, mayBeBad }: { terminal: Pick<Terminal, "note">; mayBeBad: boolean },
+): void {
+  const accuracy = `Acc@1 ${percent(top1, 3)} on ${grouped(images)} validation images`;
+  terminal.note(`Teacher ${name}: ${accuracy}`);
+  if (top1 * images > mostByChance(chance, images)) return;
+  const what = `The teacher ${name} is no better than chance: ${accuracy}, where a guess has ${percent(chance, 3)}.`;
+  if (!mayBeBad) {
     throw new RepvggError(
       "E_CHECKPOINT",
       `${what} Check that it was trained on these classes, in this order, and on images like these; --any-teacher takes it all the same.`,
     );
-  } finally {
-    await source.close();
   }
+  terminal.note(`${what} It is taken all the same, as --any-teacher says.`);
 }
 
 /** The share of the most frequent class: what one has who always says it. At least that of a blind guess. */

@@ -4,6 +4,7 @@ import type { Terminal } from "../terminal.ts";
 import { openObjective } from "./objective.ts";
 import { openDeviceOf } from "./open-device.ts";
 import { preprocessingOfEpoch } from "./progressive-size.ts";
+import type { CacheUse } from "./teacher-cache/teacher-cache.ts";
 import { trainableNetwork } from "./training-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -12,6 +13,8 @@ export interface OpenTraining {
   readonly device: Device;
   readonly network: TrainerOptions["network"];
   readonly objective: Objective;
+  /** What the disk has given until now, where the teacher's answers are kept. */
+  cacheUse?(): CacheUse;
 }
 
 /**
@@ -32,15 +35,16 @@ export async function withTraining<T>(
     const { size } = preprocessingOfEpoch(plan, state?.progress.epoch ?? 0);
     const network = await trainableNetwork(device, plan, state?.network ?? plan.state, size);
     try {
-      const { objective, dispose } = await openObjective(plan, {
+      const { objective, dispose, cacheUse } = await openObjective(plan, {
         ...{ device, network, signal, terminal },
         isNew: state === undefined,
       });
       const { auxWeight: weight, labelSmoothing = 0 } = settings;
       try {
-        return await work({ device, network, objective: withAuxiliaryLoss(objective, { weight, labelSmoothing }) });
+        const whole = withAuxiliaryLoss(objective, { weight, labelSmoothing });
+        return await work({ device, network, objective: whole, ...(cacheUse && { cacheUse }) });
       } finally {
-        dispose();
+        await dispose();
       }
     } finally {
       network.dispose();

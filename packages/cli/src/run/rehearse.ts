@@ -52,8 +52,9 @@ async function rehearseSteps(plan: TrainingPlan, signal: AbortSignal, terminal: 
   const batches = Math.min(STEPS * accumulate, plan.stepsPerEpoch);
   const stepsPerEpoch = Math.ceil(plan.stepsPerEpoch / accumulate);
   const whole = { stepsPerEpoch, totalSteps: epochs * stepsPerEpoch };
+  const { cache: _, ...without } = plan; // nothing is written
   const few: TrainingPlan = {
-    ...plan,
+    ...without,
     settings: { ...plan.settings, cache: "none", progressive: undefined }, // the largest images: an upper bound
     training: someOf(plan.training, batches * batchSize),
     stepsPerEpoch: batches,

@@ -18,10 +18,16 @@ const FREE = new Set<string>([
   "cache",
   "onBadImage",
 ]);
-/** Where the data lies may change; whether it is the same is seen by its fingerprint. */
-const PLACE = "data";
 /** They decide which weights there are, or were used before the first step. */
 const FIXED = new Set<string>(["model", "strides", "numClasses", "weights"]);
+
+/**
+ * Where the data and the teacher's answers lie may change: whether they are the same is seen by themselves. Whether answers are kept
+ * may not, since these are rounded.
+ */
+function isOtherPlace(key: string, before: unknown, after: unknown): boolean {
+  return key === "data" || (key === "cacheTeacher" && before !== undefined && after !== undefined);
+}
 
 /** One setting that is another than the run's. */
 export interface Change {
@@ -69,7 +75,7 @@ export async function resumedSettings(
   const others = { ...typed, ...("lr" in typed && { lr }) } as Partial<Settings>;
   const changes = Object.entries(others)
     .map(([key, after]) => ({ key, before: before[key as keyof Settings], after }))
-    .filter(({ key, before, after }) => !FREE.has(key) && key !== PLACE && after !== before);
+    .filter(({ key, before, after }) => !FREE.has(key) && !isOtherPlace(key, before, after) && after !== before);
   const never = changes.filter(({ key }) => FIXED.has(key));
   if (never.length > 0) {
     throw new RepvggError(

@@ -20,16 +20,17 @@ const PAUSE_MS = 50;
  * Each process writes its own file, then looks for those of others. So of two that start together, one sees the other at least.
  *
  * @param folder Exists.
+ * @param what Is written to, for people.
  * @throws {RepvggError} `E_LOCKED`: a process that is alive, or on another machine, has locked it.
  */
-export async function lockFolder(folder: string): Promise<void> {
+export async function lockFolder(folder: string, what = "this run"): Promise<void> {
   const own = fileName(await thisProcess());
   for (let attempt = 1; ; attempt++) {
     await writeFile(join(folder, own), "");
     const other = await findOther(folder, own);
     if (!other) return;
     await rm(join(folder, own), { force: true });
-    if (attempt === ATTEMPTS) throw lockedError(folder, other);
+    if (attempt === ATTEMPTS) throw lockedError(folder, other, what);
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * (1 + Math.random()))); // both may have seen each other
   }
 }
@@ -85,12 +86,12 @@ async function processState(pid: number): Promise<{ started: string; isZombie: b
   return started === undefined ? undefined : { started, isZombie: state === "Z" };
 }
 
-function lockedError(folder: string, owner: Owner): RepvggError {
+function lockedError(folder: string, owner: Owner, what: string): RepvggError {
   const { host, pid } = owner;
   const where = host === thisHost() ? `process ${pid}` : `process ${pid} on ${host}`;
   return new RepvggError(
     "E_LOCKED",
-    `Another training is writing to this run: ${where}. Wait for it or stop it. If it is not running any more, delete ` +
+    `Another training is writing to ${what}: ${where}. Wait for it or stop it. If it is not running any more, delete ` +
       `${join(folder, fileName(owner))}.`,
   );
 }

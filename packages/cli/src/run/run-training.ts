@@ -11,7 +11,7 @@ import { keptClasses } from "./class-map.ts";
 import { continuedState, lockRun, unlockRun } from "./continue-run.ts";
 import { fingerprintOf } from "./data-fingerprint.ts";
 import { describeData } from "./data-source.ts";
-import { percent } from "./numbers.ts";
+import { grouped, percent } from "./numbers.ts";
 import { type OpenTraining, withTraining } from "./open-training.ts";
 import { GrowingTraining, preprocessingOfEpoch } from "./progressive-size.ts";
 import { rehearse } from "./rehearse.ts";
@@ -20,6 +20,7 @@ import { createRunFolder, writeConfig } from "./run-folder.ts";
 import { saveRun } from "./save-run.ts";
 import { type Given, newSettings } from "./settings.ts";
 import { showTraining } from "./show-training.ts";
+import type { CacheUse } from "./teacher-cache/teacher-cache.ts";
 import { optimizerOf, scheduleOf, trainingSources } from "./training-parts.ts";
 import { planTraining, type TrainingPlan } from "./training-plan.ts";
 
@@ -125,7 +126,7 @@ async function runInFolder(plan: TrainingPlan, surroundings: Surroundings, open:
 async function runTrainer(
   plan: TrainingPlan,
   { resumed, terminal }: Surroundings,
-  { device, network, objective, signal }: Open,
+  { device, network, objective, signal, cacheUse }: Open,
   folder: string,
   save: (state: TrainerState, epoch?: EpochReport) => Promise<void>,
 ): Promise<CommandResult> {
@@ -160,7 +161,7 @@ async function runTrainer(
       ...growing?.options,
       ...(resumed?.state && { resume: resumed.state }),
     });
-    return report(folder, plan, await watch.during(() => trainer.run()));
+    return report(folder, plan, await watch.during(() => trainer.run()), cacheUse?.());
   } finally {
     shown.stop();
     await Promise.all([growing?.close(), data.close(), validation.close()]);
@@ -171,6 +172,7 @@ function report(
   folder: string,
   { settings, teacher }: TrainingPlan,
   { best, stoppedEarly }: TrainingResult,
+  cacheUse: CacheUse | undefined,
 ): CommandResult {
   const { epoch, top1, top5 } = best;
   const value = {
@@ -178,12 +180,18 @@ function report(
     epochs: settings.epochs,
     best: { epoch, top1, top5 },
     ...(teacher && { teacher: teacher.name }),
+    ...(cacheUse && { teacherCache: cacheUse }),
   };
   const name = basename(folder);
   const by = best.split === "ema" ? " (average of the weights)" : "";
   const text = [
     ...(stoppedEarly ? [`Stopped early: ${settings.patience} epochs without a better one.`] : []),
     `Best of ${settings.epochs} epochs: ${epoch}, Acc@1 ${percent(top1, 3)} Acc@5 ${percent(top5, 3)}${by}`,
+    ...(cacheUse
+      ? [
+          `Teacher's answers: ${grouped(cacheUse.kept)} kept ones used, ${grouped(cacheUse.asked)} new; ${cacheUse.folder}`,
+        ]
+      : []),
     `Run folder: ${folder}`,
     `Next: repvgg fuse ${folder} ${name}-deploy.safetensors`,
   ];

@@ -14,6 +14,7 @@ import {
 import { readConfig } from "./config-file.ts";
 import { teacherFiles } from "./plan-teacher.ts";
 import { exists } from "./run-folder.ts";
+import { AUTO_CACHE } from "./teacher-cache/auto-cache.ts";
 
 type Values = OptionValues<typeof TRAIN_SETTINGS> & OptionValues<typeof DISTILL_SETTINGS>;
 type OwnOfOne = "labelSmoothing" | "progressive" | keyof typeof DISTILLATION_OPTIONS;
@@ -84,6 +85,8 @@ function withOptimizerDefaults(settings: Settings): Settings {
 export async function absolutePaths<S extends Partial<Unscaled>>(settings: S): Promise<S> {
   const paths: Record<string, string> = {};
   if (settings.teacher !== undefined) paths.teacher = await absoluteTeacher(settings.teacher);
+  const { cacheTeacher } = settings;
+  if (cacheTeacher !== undefined && cacheTeacher !== AUTO_CACHE) paths.cacheTeacher = resolve(cacheTeacher);
   for (const key of ["data", "model", "weights", "teacherClasses"] as const) {
     const value = settings[key];
     if (value !== undefined && (await exists(value))) paths[key] = resolve(value);

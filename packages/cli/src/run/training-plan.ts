@@ -19,6 +19,7 @@ import { grouped } from "./numbers.ts";
 import { AVERAGE_TEACHER, type PlannedTeacher, planTeacher } from "./plan-teacher.ts";
 import { growingSizeOf } from "./progressive-size.ts";
 import type { Settings } from "./settings.ts";
+import { checkCacheSettings, type PlannedCache, planCache } from "./teacher-cache/plan-cache.ts";
 import { optimizerOf, scheduleOf } from "./training-parts.ts";
 
 /** Everything that a training needs, read and checked against each other before anything is written. */
@@ -35,6 +36,8 @@ export interface TrainingPlan {
   readonly training: LabelledImages;
   readonly validation: LabelledImages;
   readonly teacher?: PlannedTeacher;
+  /** Where the teacher's answers are kept. */
+  readonly cache?: PlannedCache;
   readonly params: number;
   readonly stepsPerEpoch: number;
 }
@@ -71,16 +74,16 @@ export async function planTraining(settings: Settings): Promise<TrainingPlan> {
     settings.teacher === undefined
       ? undefined
       : await planTeacher({ ...settings, teacher: settings.teacher }, spec, preprocessing, source);
+  const data = { settings, spec, preprocessing, training };
+  const cache = settings.cacheTeacher !== undefined && teacher ? await planCache({ ...data, teacher }) : undefined;
   return {
-    settings,
+    ...data,
     modelName: model.checkpoint ? basename(model.name).replace(/\.(safetensors|pth|pt)$/i, "") : model.name,
-    spec,
     ...start,
-    preprocessing,
     source,
-    training,
     validation,
     ...(teacher && { teacher }),
+    ...(cache && { cache }),
     params: profile(layerPlan(spec, preprocessing.size), "train").params,
     stepsPerEpoch: Math.floor(training.length / settings.batchSize),
   };
@@ -102,7 +105,9 @@ export function checkBetweenSettings(settings: Settings): void {
   }
   optimizerOptions(optimizerOf(settings));
   scheduleOf(settings);
-  if (settings.teacher !== undefined) lossTerms(settings);
+  if (settings.teacher === undefined) return;
+  lossTerms(settings);
+  checkCacheSettings(settings);
 }
 
 function checkAgainstData({ batchSize, numClasses }: Settings, training: LabelledImages): void {
@@ -163,7 +168,8 @@ function assertSameNetwork({ name, spec: own }: TrainedModel, spec: RepVggSpec):
 
 /** The plan as `--dry-run` tells it. */
 export function describePlan(plan: TrainingPlan, run: string): { value: object; text: string } {
-  const { settings, spec, params, stepsPerEpoch, training, validation, preprocessing, teacher, modelName } = plan;
+  const { settings, spec, params, stepsPerEpoch, training, validation, preprocessing, teacher, cache, modelName } =
+    plan;
   const value = {
     run,
     settings,
@@ -174,6 +180,7 @@ export function describePlan(plan: TrainingPlan, run: string): { value: object; 
     stepsPerEpoch,
     steps: Math.ceil(stepsPerEpoch / settings.accumulate) * settings.epochs,
     ...(teacher && { teacher: teacher.name }),
+    ...(cache && { teacherCache: cache.folder }),
   };
   const { epochs, batchSize, accumulate, schedule, seed } = settings;
   const { kind = "sgd", ...optimizer } = optimizerOf(settings);
@@ -183,6 +190,7 @@ export function describePlan(plan: TrainingPlan, run: string): { value: object; 
     `network  ${modelName}, ${grouped(params)} parameters in train form, ${spec.numClasses} classes`,
     `data     ${settings.data}: ${grouped(training.length)} training, ${grouped(validation.length)} validation images of ${preprocessing.size.join("x")}`,
     ...(teacher ? [`teacher  ${teacher.name}; loss ${describeLoss(settings)}`] : []),
+    ...(cache ? [`answers  ${cache.folder}, ${cache.found ? "of this teacher and these images" : "new"}`] : []),
     `steps    ${epochs} epochs of ${stepsPerEpoch} batches, ${batchSize} images each, ${accumulate} a step; augmentation: ${settings.augment}`,
     `${kind.padEnd(8)} ${described.join(", ")}; schedule ${schedule}; seed ${seed}`,
   ];

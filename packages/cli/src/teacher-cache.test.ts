@@ -1,0 +1,135 @@
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { repvgg, start, temporaryFolder, writeIdxFolder, writeImageFolder } from "./test-cli.ts";
+
+let cwd: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ folder: cwd, remove } = await temporaryFolder());
+  await mkdir(at("digits"));
+  await writeIdxFolder(at("digits"), { train: 128, test: 64 });
+  await writeImageFolder(at("photos"), { train: 16, val: 4 });
+  const train = ["train", ...TINY, "--model", "mnist-teacher", "--epochs", "4", "--out", "teacher"];
+  expect((await repvgg(train, { cwd })).code).toBe(0);
+  const { code } = await student("--out", "first", "--cache-teacher", "answers");
+  expect(code).toBe(0);
+}, 60_000);
+afterAll(() => remove());
+
+const at = (...path: string[]) => join(cwd, ...path);
+const TINY = ["--data", "digits", "--batch-size", "16", "--threads", "2"];
+const STUDENT = ["distill", ...TINY, "--model", "mnist-student", "--epochs", "2", "--augment", "shift", "--json"];
+const under = (teacher: string, ...args: string[]) => repvgg([...STUDENT, "--teacher", teacher, ...args], { cwd });
+const student = (...args: string[]) => under("teacher", ...args);
+const weights = (folder: string) => readFile(at(folder, "last.safetensors"));
+/** How many answers came from the disk, and of how many the teacher was asked. */
+const use = ({ stdout }: { stdout: string }) => {
+  const { kept, asked } = JSON.parse(stdout).teacherCache;
+  return { kept, asked };
+};
+const fileOf = (epoch: number, folder = "answers") => at(folder, "teacher-1", `epoch-${epoch}.answers`);
+/** Of ten classes, all kept. */
+const ROW = 12 + 20;
+
+describe("distill --cache-teacher", () => {
+  it("does not ask the teacher again, and gives the same weights bit for bit", async () => {
+    const second = await student("--out", "second", "--cache-teacher", "answers");
+    expect([second.code, use(second)]).toEqual([0, { kept: 256, asked: 0 }]);
+    expect(await weights("second")).toEqual(await weights("first"));
+    expect(second.stderr).toMatch(/Teacher .*best\.safetensors: Acc@1 \d+\.\d{3} on 64 validation images/);
+    expect((await stat(fileOf(1))).size).toBe(128 * ROW);
+    const without = await student("--out", "without");
+    expect([without.code, JSON.parse(without.stdout).teacherCache]).toEqual([0, undefined]);
+    expect(await weights("without")).not.toEqual(await weights("first"));
+  });
+
+  it("serves trainings with other losses, rates and batches, and asks for the epochs that are new", async () => {
+    const others = ["--loss", "dkd", "--lr", "0.02", "--batch-size", "32", "--ema", "0.9", "--epochs", "3"];
+    const outcome = await student("--out", "others", "--cache-teacher", "answers", ...others);
+    expect([outcome.code, use(outcome)]).toEqual([0, { kept: 256, asked: 128 }]);
+    await rm(fileOf(3));
+  });
+
+  it("keeps one answer an image where nothing augments it, whatever the seed", async () => {
+    const plain = ["--augment", "none", "--cache-teacher", "plain"];
+    const first = await student("--out", "plain-1", ...plain);
+    expect([first.code, use(first)]).toEqual([0, { kept: 128, asked: 128 }]);
+    const second = await student("--out", "plain-2", ...plain, "--seed", "1", "--epochs", "3");
+    expect([second.code, use(second)]).toEqual([0, { kept: 384, asked: 0 }]);
+    expect(await readdir(at("plain/teacher-1"))).toEqual(["images.answers"]);
+  });
+
+  it("keeps the answers of each teacher of an ensemble, and the largest logits alone", async () => {
+    const args = ["--cache-teacher", "both", "--cache-top-k", "3", "--any-teacher"];
+    const both = (out: string) => under("teacher,first", ...args, "--out", out);
+    const outcomes = [await both("both-1"), await both("both-2")];
+    expect(outcomes.map(({ code }) => code)).toEqual([0, 0]);
+    expect(outcomes.map(use)).toEqual([
+      { kept: 0, asked: 512 },
+      { kept: 512, asked: 0 },
+    ]);
+    expect(await weights("both-2")).toEqual(await weights("both-1"));
+    expect((await stat(at("both/teacher-2/epoch-2.answers"))).size).toBe(128 * (12 + 16));
+  });
+
+  it("without a folder finds one of its own for each augmentation", async () => {
+    const args = ["--epochs", "1", "--limit", "32", "--cache-teacher"];
+    const runs = [
+      await student("--out", "auto-1", ...args),
+      await student("--out", "auto-2", ...args),
+      await student("--out", "auto-3", ...args, "--seed", "1"),
+    ];
+    expect(runs.map(use)).toEqual([
+      { kept: 0, asked: 32 },
+      { kept: 32, asked: 0 },
+      { kept: 0, asked: 32 },
+    ]);
+    expect(await readdir(at("runs/teacher-cache"))).toHaveLength(2);
+  });
+
+  it("works on photographs with workers, RandAugment, mixup and erasing", async () => {
+    const photos = ["--data", "photos", "--model", "mnist-student", "--image-size", "32", "--batch-size", "4"];
+    const random = ["--augment", "rand-augment", "--mixup", "0.2", "--random-erasing", "0.3", "--workers", "2"];
+    const args = [...photos, ...random, "--threads", "1", "--epochs", "2", "--json"];
+    expect((await repvgg(["train", ...args, "--out", "photographer"], { cwd })).code).toBe(0);
+    const taught = ["distill", ...args, "--teacher", "photographer", "--any-teacher", "--cache-teacher", "of-photos"];
+    const outcomes = [];
+    for (const out of ["photos-1", "photos-2"]) outcomes.push(await repvgg([...taught, "--out", out], { cwd }));
+    expect(outcomes.map(use)).toEqual([
+      { kept: 0, asked: 64 },
+      { kept: 64, asked: 0 },
+    ]);
+    expect(await weights("photos-2")).toEqual(await weights("photos-1"));
+    const grass = await readFile(at("photos/train/grass/3.jpg"));
+    await writeFile(at("photos/train/grass/3.jpg"), await readFile(at("photos/train/grass/4.jpg")));
+    const changed = await repvgg([...taught, "--out", "photos-3"], { cwd });
+    await writeFile(at("photos/train/grass/3.jpg"), grass);
+    expect([changed.code, changed.stderr]).toEqual([
+      1,
+      expect.stringMatching(/image \d+ in epoch 1 is of other pixels/),
+    ]);
+  }, 30_000);
+
+  it("writes nothing with --dry-run", async () => {
+    const { code, stdout } = await student("--cache-teacher", "never", "--dry-run");
+    expect([code, JSON.parse(stdout).teacherCache]).toEqual([0, at("never")]);
+    expect(await readdir(cwd)).not.toContain("never");
+  });
+});
+
+describe("a killed training that keeps its teacher's answers", () => {
+  it("goes on bit for bit", async () => {
+    const args = ["--epochs", "6", "--save-every", "3", "--cache-teacher"];
+    expect((await student("--out", "whole", ...args, "whole-answers")).code).toBe(0);
+    const { child, seen, outcome } = start([...STUDENT, "--teacher", "teacher", ...args, "cut", "--out", "killed"], {
+      cwd,
+    });
+    await Promise.race([seen("Epoch 2/6"), outcome]);
+    child.kill("SIGKILL");
+    await outcome;
+    expect((await repvgg(["distill", "--resume", "killed"], { cwd })).code).toBe(0);
+    expect(await weights("killed")).toEqual(await weights("whole"));
+    expect(await readFile(fileOf(6, "cut"))).toEqual(await readFile(fileOf(6, "whole-answers")));
+  }, 60_000);
+});
