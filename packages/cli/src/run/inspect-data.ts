@@ -32,7 +32,7 @@ export async function inspectData(
   if (changesImages(options) && options.html === undefined) {
     throw new RepvggError("E_USAGE", "Augmented samples are shown on the page: give it a file with --html.");
   }
-  const source = await openData({ data, split, seed }, false);
+  const source = await openData({ data, split, seed }, { strict: false, terminal });
   const total = Object.values(source.splits).reduce((sum, { length }) => sum + length, 0);
   const signal = terminal.interruptSignal();
   const progress = await startProgress(terminal, "inspecting", total);

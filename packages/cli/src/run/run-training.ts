@@ -27,7 +27,7 @@ import { planTraining, type TrainingPlan } from "./training-plan.ts";
 /** `repvgg train` and `repvgg distill`: plans, makes the run folder or continues one, trains. */
 export async function runTraining(command: TrainingCommand, given: Given, terminal: Terminal): Promise<CommandResult> {
   if (given.resume !== undefined) return continueRun(command, given.resume, given, terminal);
-  const plan = await planTraining(await newSettings(command, given, (text) => terminal.note(text)));
+  const plan = await planTraining(await newSettings(command, given, (text) => terminal.note(text)), terminal);
   if (plan.newEntries.length > 0) {
     terminal.note(
       `${plan.settings.weights}: all weights are kept but those of the head (${plan.newEntries.join(", ")}), which start anew for ` +
@@ -50,7 +50,7 @@ async function continueRun(
   }
   const resumed = await resumedSettings(command, folder, given, (text) => terminal.note(text));
   const planned = async () => {
-    const plan = await planTraining(resumed.settings);
+    const plan = await planTraining(resumed.settings, terminal);
     const data = fingerprintsOf(plan);
     if (!given.force) checkSameData(folder, resumed.run.data, data);
     return { plan, data };

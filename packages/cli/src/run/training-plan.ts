@@ -12,6 +12,7 @@ import {
 } from "@repvgg/core";
 import { isEncoded, type LabelledImages, type Preprocessing } from "@repvgg/data";
 import { optimizerOptions } from "@repvgg/distill";
+import type { Terminal } from "../terminal.ts";
 import { checkImageSize, type DataSource, openData, partOf, preprocessingOf } from "./data-source.ts";
 import { describeLoss, lossTerms } from "./loss-terms.ts";
 import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
@@ -47,10 +48,10 @@ export interface TrainingPlan {
  *
  * @throws {RepvggError} `E_USAGE`: settings contradict the data; `E_DATA`, `E_CHECKPOINT`: a file cannot be used.
  */
-export async function planTraining(settings: Settings): Promise<TrainingPlan> {
+export async function planTraining(settings: Settings, terminal: Terminal): Promise<TrainingPlan> {
   // What is wrong with them is said before anything is read.
   checkBetweenSettings(settings);
-  const source = await openData(settings);
+  const source = await openData(settings, { terminal });
   const training = partOf(source, "train", settings.limit);
   const validation = partOf(source, "val", settings.valLimit);
   checkAgainstData(settings, training);

@@ -35,7 +35,7 @@ export async function validateCheckpoint(
   terminal: Terminal,
 ): Promise<CommandResult> {
   const { part, fraction } = partAndFraction(options.split);
-  const source = await openData({ ...options, split: fraction });
+  const source = await openData({ ...options, split: fraction }, { terminal });
   const dataset = partOf(source, part, options.limit);
   checkImageSize(options.imageSize, dataset);
   terminal.note(describeData(source, part, dataset));

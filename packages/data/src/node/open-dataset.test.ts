@@ -90,17 +90,22 @@ describe("an image folder", () => {
     expect([Object.keys(splits), codes(problems)]).toEqual([["train"], ["flat-val"]]);
   });
 
-  it("refuses class folders that training does not know, and reports those that are missing or empty", async () => {
+  it("refuses class folders that training does not know or that are empty there, and reports those that val lacks", async () => {
     await write("train/a/1.jpg", "train/b/1.jpg", "val/a/1.jpg", "val/c/1.jpg", "train/x.jpg", "train/a/notes.txt");
-    await mkdir(join(root, "train/empty"));
+    await mkdir(join(root, "val/b"));
     await expect(openDataset(root)).rejects.toThrow("val/ has class folders that the training folder does not have: c");
+    await mkdir(join(root, "train/empty"));
+    await expect(openDataset(root)).rejects.toThrow(
+      /train\/ has class folders without images: train\/empty\. .*Put their images in, or remove the folders/,
+    );
     const { problems, classes } = await openDataset(root, { strict: false });
-    expect(codes(problems)).toEqual([
-      "empty-class",
-      "images-without-class",
-      "not-images",
-      "unknown-class",
-      "class-not-in-split",
+    expect(problems.map(({ code, severity }) => `${severity} ${code}`)).toEqual([
+      "error empty-class",
+      "warning images-without-class",
+      "warning not-images",
+      "warning empty-class",
+      "error unknown-class",
+      "warning class-not-in-split",
     ]);
     expect(classes).toEqual(["a", "b", "empty"]); // as torchvision with allow_empty numbers them
   });

@@ -5,6 +5,7 @@ import { RepvggError } from "@repvgg/core";
 import { isEncoded, type LabelledImages } from "../encoded-dataset.ts";
 import { stratifiedSplit } from "../stratified-split.ts";
 import type { Layout, SplitName } from "./layouts/layout.ts";
+import type { Unpacking } from "./layouts/parquet/unpack-images.ts";
 import { readFolder, unreadable } from "./layouts/read-folder.ts";
 import { readLayoutOfFile, readLayoutOfFolder } from "./recognise-layout.ts";
 
@@ -17,6 +18,8 @@ export interface OpenDatasetOptions {
   strict?: boolean;
   /** Where the images of Parquet files are unpacked to. @default ~/.cache/repvgg/parquet */
   cacheFolder?: string;
+  /** Told how many images of a Parquet file are unpacked, where it is not in the cache; 0 before the first. */
+  onUnpack?(file: string, done: number, total: number): void;
 }
 
 const PARQUET_CACHE = join(homedir(), ".cache", "repvgg", "parquet");
@@ -38,26 +41,27 @@ export interface OpenedDataset extends Layout<LabelledImages> {
  */
 export async function openDataset(path: string, options: OpenDatasetOptions = {}): Promise<OpenedDataset> {
   const { split, seed = 0, strict = true, cacheFolder = PARQUET_CACHE } = options;
+  const unpacking: Unpacking = { cacheFolder, onUnpack: options.onUnpack };
   const absolute = resolve(path);
   const found = await stat(absolute).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "ENOENT") throw unreadable(path, cause);
     return undefined;
   });
   const layout = found?.isDirectory()
-    ? await openFolder(absolute, cacheFolder)
-    : await readLayoutOfFile(absolute, found !== undefined, cacheFolder);
+    ? await openFolder(absolute, unpacking)
+    : await readLayoutOfFile(absolute, found !== undefined, unpacking);
   const error = layout.problems.find(({ severity }) => severity === "error");
   if (strict && error) throw new RepvggError("E_DATA", `${path}: ${error.message}`);
   return { ...layout, splits: divide(path, testedAsVal(layout.splits), split, seed), path: absolute };
 }
 
 /** The folder, or the only one in it, as archives often unpack. */
-async function openFolder(root: string, cacheFolder: string): Promise<Layout<LabelledImages>> {
+async function openFolder(root: string, unpacking: Unpacking): Promise<Layout<LabelledImages>> {
   const entries = await readFolder(root);
-  const layout = await readLayoutOfFolder(root, entries, cacheFolder);
+  const layout = await readLayoutOfFolder(root, entries, unpacking);
   if (layout) return layout;
   const [only, ...more] = entries.folders;
-  if (only !== undefined && more.length === 0) return openFolder(join(root, only), cacheFolder);
+  if (only !== undefined && more.length === 0) return openFolder(join(root, only), unpacking);
   const here = [...entries.folders.map((name) => `${name}/`), ...entries.files];
   throw new RepvggError(
     "E_DATA",

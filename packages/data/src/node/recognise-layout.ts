@@ -7,6 +7,7 @@ import { findImagenet, readImagenet } from "./layouts/imagenet.ts";
 import type { Layout } from "./layouts/layout.ts";
 import { hasMnistFiles, readMnist } from "./layouts/mnist.ts";
 import { readParquet } from "./layouts/parquet/parquet.ts";
+import type { Unpacking } from "./layouts/parquet/unpack-images.ts";
 import { type FolderEntries, isImageName, readFolder } from "./layouts/read-folder.ts";
 import { filesBySplit, findSplitFiles } from "./layouts/split-files.ts";
 import { splitFolders, splitOf } from "./layouts/split-folders.ts";
@@ -21,12 +22,12 @@ const PARQUET = /\.parquet$/i;
  * Reads a folder as whichever layout it has, or undefined.
  *
  * @param root Absolute.
- * @param cacheFolder Where the images of Parquet files are unpacked to.
+ * @param unpacking Of Parquet files.
  */
 export async function readLayoutOfFolder(
   root: string,
   entries: FolderEntries,
-  cacheFolder: string,
+  unpacking: Unpacking,
 ): Promise<Layout<LabelledImages> | undefined> {
   if (hasMnistFiles(entries)) return readMnist(root, entries);
   if (await isTinyImagenet(root, entries)) return readTinyImagenet(root);
@@ -39,7 +40,7 @@ export async function readLayoutOfFolder(
     const shards = await findSplitFiles(root, entries, TAR);
     if (shards) return readWebdataset(shards);
     const parquet = await findSplitFiles(root, entries, PARQUET);
-    if (parquet) return readParquet(parquet, cacheFolder);
+    if (parquet) return readParquet(parquet, unpacking);
   }
   return isImageFolder ? readImageFolder(root, entries) : undefined;
 }
@@ -48,11 +49,11 @@ export async function readLayoutOfFolder(
 export async function readLayoutOfFile(
   file: string,
   isThere: boolean,
-  cacheFolder: string,
+  unpacking: Unpacking,
 ): Promise<Layout<LabelledImages>> {
   const files = isThere ? [file] : expandBraces(file);
   if (files.every((name) => TAR.test(name))) return readWebdataset(filesBySplit(files));
-  if (files.every((name) => PARQUET.test(name))) return readParquet(filesBySplit(files), cacheFolder);
+  if (files.every((name) => PARQUET.test(name))) return readParquet(filesBySplit(files), unpacking);
   if (!isThere)
     throw new RepvggError("E_DATA", `${file} cannot be read: there is nothing of this name. Check the path.`);
   if (extname(file).toLowerCase() === ".csv") return readCsvTables([file]);

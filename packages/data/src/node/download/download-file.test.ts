@@ -177,6 +177,29 @@ describe("downloadFile", () => {
     await expect(fetchIt()).rejects.toThrow(failure("E_NETWORK", /answered 404 Not Found\. Check the address/));
   });
 
+  it("does not ask again where no answer can come", async () => {
+    const told: string[] = [];
+    const from = (url: string) =>
+      downloadFile({
+        url,
+        file: join(folder, "set.zip"),
+        retryDelayMs: 1,
+        report: (message) => void told.push(message),
+      });
+    // Blocked by fetch for everybody. https://fetch.spec.whatwg.org/#port-blocking
+    await expect(from("http://127.0.0.1:1/set.zip")).rejects.toThrow(
+      failure("E_NETWORK", /bad port\. Check the address/),
+    );
+    const { url } = await serve((request, response) => response.writeHead(302, { location: request.url }).end());
+    await expect(from(`${url}/set.zip`)).rejects.toThrow(failure("E_NETWORK", /redirect count exceeded\. Check/));
+    expect(told).toEqual([]);
+    // A label that is longer than names may have (RFC 1035), so that nobody is asked: once more, but not six times.
+    await expect(from(`http://${"a".repeat(64)}/set.zip`)).rejects.toThrow(
+      failure("E_NETWORK", /ENOTFOUND a+ \(2 attempts\)/),
+    );
+    expect(told).toHaveLength(1);
+  });
+
   it("says that the disk is full, and that a folder is missing", async () => {
     await serve(serveFile(CONTENT));
     await symlink("/dev/full", join(folder, "set.zip.part"));

@@ -75,7 +75,7 @@ async function fetchAll(options: DownloadOptions, part: string): Promise<boolean
       if (!(cause instanceof TransientFailure)) throw cause;
       if (signal?.aborted) throw stopped(await sizeOf(part), options.sizeBytes);
       failures = (await sizeOf(part)) > before ? 1 : failures + 1;
-      if (failures >= attempts) throw unreachable(url, cause, attempts);
+      if (failures >= Math.min(attempts, cause.mostAttempts)) throw unreachable(url, cause, failures);
       const delay = cause.retryAfterMs ?? retryDelayMs * 2 ** (failures - 1);
       report?.(`${cause.message}; trying again.`);
       await sleep(Math.min(delay, LONGEST_DELAY_MS), undefined, signal && { signal });
@@ -192,9 +192,9 @@ const tooLong = ({ url }: DownloadOptions, total: number) =>
     `${url} sends more than the ${total} bytes that it should have. Try another address with --url.`,
   );
 
-function unreachable(url: string, cause: TransientFailure, attempts: number): RepvggError {
+function unreachable(url: string, cause: TransientFailure, failures: number): RepvggError {
   const message =
-    `${url} cannot be fetched: ${cause.message} (${attempts} attempts). What came is kept, and the same command goes on from ` +
+    `${url} cannot be fetched: ${cause.message} (${failures} attempts). What came is kept, and the same command goes on from ` +
     "there. Behind a proxy, NODE_USE_ENV_PROXY=1 makes Node 24 use HTTP_PROXY; --url takes another address.";
   return new RepvggError("E_NETWORK", message, { cause });
 }

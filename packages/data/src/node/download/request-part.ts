@@ -18,18 +18,28 @@ export interface PartResponse {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** What may pass: the server is asked again, after this time where it names one. */
+interface TransientOptions extends ErrorOptions {
+  readonly retryAfterMs?: number | undefined;
+  readonly mostAttempts?: number | undefined;
+}
+
+/** What may pass: the server is asked again, after this time where it names one, and so often at most. */
 export class TransientFailure extends Error {
   readonly retryAfterMs: number | undefined;
+  readonly mostAttempts: number;
 
   constructor(
     message: string,
-    { retryAfterMs, ...options }: ErrorOptions & { retryAfterMs?: number | undefined } = {},
+    { retryAfterMs, mostAttempts = Number.POSITIVE_INFINITY, ...options }: TransientOptions = {},
   ) {
     super(message, options);
     this.retryAfterMs = retryAfterMs;
+    this.mostAttempts = mostAttempts;
   }
 }
+
+/** A name that no server has is mostly a mistake; a resolver that was just started may need a second look. */
+const MOST_ATTEMPTS: Readonly<Record<string, number>> = { ENOTFOUND: 2 };
 
 /**
  * Asks for the rest of a file.
@@ -37,7 +47,7 @@ export class TransientFailure extends Error {
  * @param have Bytes that are there already.
  * @param version Of these bytes: the rest comes only if the file is still that one, else all of it (If-Range).
  * @throws {TransientFailure} The server cannot be reached, or says that it is busy.
- * @throws {RepvggError} `E_NETWORK`: it refuses.
+ * @throws {RepvggError} `E_NETWORK`: it refuses, or no attempt can succeed: a port that fetch blocks, a certificate that is not valid.
  * @see RFC 9110, sections 13.1.5 (If-Range), 14.2 (Range), 15.5.17 (416)
  */
 export async function requestPart(
@@ -54,7 +64,9 @@ export async function requestPart(
       ...(have > 0 && { range: `bytes=${have}-`, ...(validator && { "if-range": validator }) }),
     },
   }).catch((cause: unknown) => {
-    throw new TransientFailure(reasonOf(cause), { cause });
+    const { message, code } = reasonOf(cause);
+    if (!signal.aborted && isFinal(code)) throw refused(url, message);
+    throw new TransientFailure(message, { cause, mostAttempts: MOST_ATTEMPTS[code ?? ""] });
   });
   const { status, headers } = response;
   const common = { version: versionOf(headers), contentType: headers.get("content-type") ?? "unknown" };
@@ -79,10 +91,16 @@ export async function requestPart(
   if (status >= 500 || status === 408 || status === 429) {
     throw new TransientFailure(answer, { retryAfterMs: retryAfter(headers) });
   }
-  throw new RepvggError(
-    "E_NETWORK",
-    `${url} cannot be fetched: ${answer}. Check the address; --url takes another one.`,
-  );
+  throw refused(url, answer);
+}
+
+function refused(url: string, why: string): RepvggError {
+  return new RepvggError("E_NETWORK", `${url} cannot be fetched: ${why}. Check the address; --url takes another one.`);
+}
+
+/** Failures of the network have codes; without one, fetch itself refuses: a blocked port, too many redirects, another scheme. */
+function isFinal(code: string | undefined): boolean {
+  return code === undefined || /CERT|^UNABLE_TO_/.test(code);
 }
 
 const restart = (url: string, signal: AbortSignal) => requestPart(url, 0, {}, signal);
@@ -94,7 +112,7 @@ async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
   try {
     yield* response.body as unknown as AsyncIterable<Uint8Array>;
   } catch (cause) {
-    throw new TransientFailure(`the connection broke off (${reasonOf(cause)})`, { cause });
+    throw new TransientFailure(`the connection broke off (${reasonOf(cause).message})`, { cause });
   }
 }
 
@@ -117,8 +135,9 @@ function retryAfter(headers: Headers): number | undefined {
 }
 
 /** fetch says "fetch failed"; why stands in the causes. */
-function reasonOf(cause: unknown): string {
-  let reason = cause as Error & { code?: string };
+function reasonOf(cause: unknown): { message: string; code: string | undefined } {
+  let reason = cause as Error & { code?: unknown };
   while (reason.cause instanceof Error) reason = reason.cause;
-  return reason.message || (reason.code ?? String(cause));
+  const code = typeof reason.code === "string" ? reason.code : undefined;
+  return { message: reason.message || (code ?? String(cause)), code };
 }

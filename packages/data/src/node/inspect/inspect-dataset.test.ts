@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, symlink } from "node:fs/promises";
+import { chmod, readdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -111,8 +111,8 @@ describe("inspectDataset", () => {
   it("keeps the problems of the folders, errors first", async () => {
     const good = await jpeg();
     await writeTree(root, { "train/a/1.jpg": good, "train/b/1.jpg": withComment(good, "b"), "val/1.jpg": good });
-    await mkdir(join(root, "train/c"));
-    expect((await inspect()).problems.map(({ code }) => code)).toEqual(["flat-val", "empty-class"]);
+    await writeTree(root, { "train/x.jpg": good });
+    expect((await inspect()).problems.map(({ code }) => code)).toEqual(["flat-val", "images-without-class"]);
   });
 
   it("with decode finds what only decoding shows, and the same motif in another size and quality", async () => {

@@ -49,8 +49,12 @@ export function labelByFolder(
   return new FileList({ root, names, labels: Int32Array.from(labels), classes });
 }
 
-/** Empty classes, images outside of the class folders, files that are none. */
-export function problemsOf(folders: ClassFolders): DatasetProblem[] {
+/**
+ * Empty classes, images outside of the class folders, files that are none.
+ *
+ * @param emptyClass How bad a class without images is: where the outputs are learnt it is an error, as it is for torchvision.
+ */
+export function problemsOf(folders: ClassFolders, emptyClass: DatasetProblem["severity"]): DatasetProblem[] {
   const { path, classes, loose, others } = folders;
   const where = path === "" ? "The folder" : `${path}/`;
   const problems: DatasetProblem[] = [];
@@ -58,8 +62,10 @@ export function problemsOf(folders: ClassFolders): DatasetProblem[] {
   if (empty.length > 0) {
     problems.push({
       code: "empty-class",
-      severity: "warning",
-      message: `${where} has class folders without images: ${some(empty)}. They keep their labels; remove the folders if they are no classes.`,
+      severity: emptyClass,
+      message:
+        `${where} has class folders without images: ${some(empty)}. ` +
+        "Were they copied completely? Put their images in, or remove the folders if they are no classes.",
       files: empty,
     });
   }

@@ -55,7 +55,7 @@ export async function readTrainingFolders(root: string, path: string, names: Cla
         : `${join(root, path)} has no images in class folders (CLASS/image.jpg). Check the path, or that the data set was unpacked.`,
     );
   }
-  return { root, training, classIds, classes: names.of(classIds), problems: problemsOf(training) };
+  return { root, training, classIds, classes: names.of(classIds), problems: problemsOf(training, "error") };
 }
 
 /** The part for training, labelled. */
@@ -90,7 +90,7 @@ export function labelLikeTraining(
     return undefined;
   }
   const dataset = labelByFolder(root, folders, classIds, classes);
-  problems.push(...problemsOf(folders), ...differences(folders, classIds));
+  problems.push(...problemsOf(folders, "warning"), ...differences(folders, classIds));
   if (dataset.length > 0) return dataset;
   problems.push({
     code: "no-images",

@@ -1,5 +1,5 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import sharp from "sharp";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isEncoded, type LabelledImages } from "../../../encoded-dataset.ts";
@@ -80,7 +80,12 @@ describe("Parquet of Hugging Face", () => {
 
   it("is unpacked once, and again where the file has changed or the cache is damaged", async () => {
     await put([TRAIN[0], "set.parquet"]);
-    const first = encoded((await open()).splits.all).sample(0).file;
+    const told: [string, number, number][] = [];
+    const onUnpack = (file: string, done: number, total: number) => told.push([basename(file), done, total]);
+    const watched = () => openDataset(root, { cacheFolder, onUnpack });
+    const first = encoded((await watched()).splits.all).sample(0).file;
+    await watched();
+    expect(told).toEqual([0, 2, 3].map((done) => ["set.parquet", done, 3]));
     const cached = (await readdir(cacheFolder)).sort();
     expect(cached.map((name) => name.replace(/^.*\./, ""))).toEqual(["images", "json"]);
     await writeFile(first, "damaged");

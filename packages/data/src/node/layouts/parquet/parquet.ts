@@ -5,7 +5,7 @@ import { classesOfOutputs } from "../free-labels.ts";
 import type { DatasetProblem, Layout, SplitName } from "../layout.ts";
 import { type LabelledRange, labelledRanges, type RangeList } from "../range-list.ts";
 import type { SplitFiles } from "../split-files.ts";
-import { rowName, type UnpackedImages, unpackImages } from "./unpack-images.ts";
+import { rowName, type UnpackedImages, type Unpacking, unpackImages } from "./unpack-images.ts";
 
 interface Part {
   /** What the Parquet files were unpacked to. */
@@ -19,13 +19,12 @@ interface Part {
  * Parquet as Hugging Face's `datasets` writes image sets: a struct of bytes and path, and a label, whose names are in the schema's
  * metadata. The images are unpacked once, into a cache.
  *
- * @param cacheFolder Where they are unpacked to.
  * @throws {RepvggError} `E_DATA`: a file is damaged or has no images; nothing has a class; the cache cannot be written.
  */
-export async function readParquet(files: SplitFiles, cacheFolder: string): Promise<Layout> {
+export async function readParquet(files: SplitFiles, unpacking: Unpacking): Promise<Layout> {
   const problems: DatasetProblem[] = [];
   const parts = new Map<SplitName, Part>();
-  for (const [split, inPart] of files) parts.set(split, await readPart(inPart, cacheFolder, problems));
+  for (const [split, inPart] of files) parts.set(split, await readPart(inPart, unpacking, problems));
   const all = [...files.values()].flat();
   problems.push(...missingFiles(all));
   const reference = parts.get("train") ?? [...parts.values()].find(({ rows }) => rows.length > 0);
@@ -57,9 +56,9 @@ export async function readParquet(files: SplitFiles, cacheFolder: string): Promi
   };
 }
 
-async function readPart(files: readonly string[], cacheFolder: string, problems: DatasetProblem[]): Promise<Part> {
+async function readPart(files: readonly string[], unpacking: Unpacking, problems: DatasetProblem[]): Promise<Part> {
   const unpacked: UnpackedImages[] = [];
-  for (const file of files) unpacked.push(await unpackImages(file, cacheFolder));
+  for (const file of files) unpacked.push(await unpackImages(file, unpacking));
   const rows: LabelledRange[] = [];
   const empty: string[] = [];
   let unlabelled = 0;

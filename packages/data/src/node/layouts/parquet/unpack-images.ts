@@ -21,14 +21,21 @@ export interface UnpackedImages {
   readonly names?: readonly string[];
 }
 
+/** Where Parquet files are unpacked to, and who is told. */
+export interface Unpacking {
+  /** Is made. Gets as many bytes as the images have. */
+  readonly cacheFolder: string;
+  /** Told of each row group of a file that is not in the cache; before the first, `done` is 0. */
+  onUnpack?: ((file: string, done: number, total: number) => void) | undefined;
+}
+
 /**
  * Takes the encoded images out of a Parquet file, where pages are compressed and cannot be read one image at a time, into a
  * cache. A file that was unpacked before, and has not changed since, is not read again. Memory is that of one row group.
  *
- * @param cacheFolder Is made. Gets as many bytes as the images have.
  * @throws {RepvggError} `E_DATA`: the file is damaged, has no images, or the cache cannot be written.
  */
-export async function unpackImages(file: string, cacheFolder: string): Promise<UnpackedImages> {
+export async function unpackImages(file: string, { cacheFolder, onUnpack }: Unpacking): Promise<UnpackedImages> {
   const { size, mtimeMs } = await stat(file).catch((cause: unknown) => {
     throw unreadable(file, cause);
   });
@@ -45,7 +52,9 @@ export async function unpackImages(file: string, cacheFolder: string): Promise<U
   });
   try {
     const metadata = await readMetadata(bufferOf(source, size), file);
-    return await unpack(file, bufferOf(source, size), metadata, images, index);
+    const total = Number(metadata.num_rows);
+    const told = (done: number) => onUnpack?.(file, done, total);
+    return await unpack(file, bufferOf(source, size), metadata, { images, index, told });
   } finally {
     await source.close();
   }
@@ -77,8 +86,7 @@ async function unpack(
   file: string,
   buffer: AsyncBuffer,
   metadata: FileMetaData,
-  images: string,
-  index: string,
+  { images, index, told }: { readonly images: string; readonly index: string; told(done: number): void },
 ): Promise<UnpackedImages> {
   const columns = findColumns(metadata, file);
   const lengths: number[] = [];
@@ -88,7 +96,7 @@ async function unpack(
     await mkdir(join(images, ".."), { recursive: true });
     const target = await open(temporary, "wx");
     try {
-      for await (const row of rowsOf(file, buffer, metadata, [columns.image, columns.label])) {
+      for await (const row of rowsOf(file, buffer, metadata, [columns.image, columns.label], told)) {
         const value = row[columns.image] as Uint8Array | { bytes?: Uint8Array | null } | null;
         const bytes = value instanceof Uint8Array ? value : (value?.bytes ?? new Uint8Array(0));
         await target.writeFile(bytes);
@@ -121,10 +129,12 @@ async function* rowsOf(
   buffer: AsyncBuffer,
   metadata: FileMetaData,
   wanted: readonly (string | undefined)[],
+  told: (done: number) => void,
 ): AsyncGenerator<Row> {
   const [{ parquetReadObjects }, { compressors }] = [await import("hyparquet"), await import("hyparquet-compressors")];
   const columns = wanted.filter((name) => name !== undefined);
   let rowStart = 0;
+  told(0);
   for (const [group, { num_rows }] of metadata.row_groups.entries()) {
     const rowEnd = rowStart + Number(num_rows);
     let rows: Row[];
@@ -136,6 +146,7 @@ async function* rowsOf(
     }
     yield* rows;
     rowStart = rowEnd;
+    told(rowEnd);
   }
 }
 
