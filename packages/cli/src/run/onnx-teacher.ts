@@ -1,16 +1,13 @@
 import { type OnnxClassifier, openOnnxClassifier } from "@repvgg/checkpoint/node";
-import { type Images, type NdArray, ndArray, type RepVggSpec, RepvggError } from "@repvgg/core";
+import { type RepVggSpec, RepvggError } from "@repvgg/core";
 import { type LabelledClasses, type Preprocessing, parsePreprocessing } from "@repvgg/data";
 import { readClassIndex } from "@repvgg/data/node";
-import type { Classifier } from "@repvgg/distill";
+import { describeNormalisation, type Normalisation, sameNormalisation } from "./renormalised.ts";
 import type { Settings } from "./settings.ts";
 import { refuseTeacher, teacherOutputs } from "./teacher-outputs.ts";
 
 /** What of the settings is about teachers that other programs wrote. */
 export type OnnxTeacherSettings = Pick<Settings, "teacherMean" | "teacherStd" | "teacherClasses" | "threads">;
-
-/** How images are normalised, one number a channel. */
-type Normalisation = Pick<Preprocessing, "mean" | "std">;
 
 /** A classifier of any architecture to learn from. */
 export interface OnnxTeacher {
@@ -53,7 +50,7 @@ export async function planOnnxTeacher(
         ? []
         : ["It does not name its classes: taken to be those of the data, in their order (--teacher-classes FILE)."]),
       ...(own
-        ? [`Its images are normalised by mean ${own.mean.join(",")} and std ${own.std.join(",")}.`]
+        ? [`Its images are normalised by ${describeNormalisation(own)}.`]
         : [
             "It does not say how its images are normalised: taken to be as the student's (--teacher-mean, --teacher-std).",
           ]),
@@ -68,44 +65,15 @@ export async function planOnnxTeacher(
   }
 }
 
-/**
- * The teacher for images that are normalised as the student's.
- *
- * @param preprocessing The student's.
- */
-export async function openOnnxTeacher(
-  { name, imageSize, inputChannels, normalisation }: OnnxTeacher,
+/** The planned teacher, for images that are normalised as it wants them. */
+export function openOnnxTeacher(
+  { name, imageSize, inputChannels }: Pick<OnnxTeacher, "name" | "imageSize" | "inputChannels">,
   settings: OnnxTeacherSettings,
-  preprocessing: Preprocessing,
-): Promise<Classifier & { dispose(): Promise<void> }> {
-  const classifier = await openOnnxClassifier(name, { imageSize, inputChannels, ...threadsOf(settings) });
-  return {
-    spec: classifier.spec,
-    predict: (images) =>
-      classifier.predict(normalisation ? renormalised(images, preprocessing, normalisation) : images),
-    dispose: () => classifier.dispose(),
-  };
-}
-
-/**
- * Images as another network wants them.
- *
- *     x' = (x · std + mean − mean') / std'
- */
-export function renormalised(images: Images, from: Normalisation, to: Normalisation): Images {
-  const channels = images.shape[3];
-  const scale = Float64Array.from({ length: channels }, (_, c) => from.std[c]! / to.std[c]!);
-  const offset = Float64Array.from({ length: channels }, (_, c) => (from.mean[c]! - to.mean[c]!) / to.std[c]!);
-  const { shape, data }: NdArray = images;
-  return ndArray(
-    shape,
-    data.map((x, i) => x * scale[i % channels]! + offset[i % channels]!),
-  ) as Images;
+): Promise<OnnxClassifier> {
+  return openOnnxClassifier(name, { imageSize, inputChannels, ...threadsOf(settings) });
 }
 
 const threadsOf = ({ threads }: OnnxTeacherSettings) => (threads === undefined ? {} : { threads });
-
-const sameNormalisation = (a: Normalisation, b: Normalisation) => String([a.mean, a.std]) === String([b.mean, b.std]);
 
 async function classesOf(path: string, { numClasses }: OnnxClassifier["spec"]): Promise<readonly string[]> {
   const { ids } = await readClassIndex(path);

@@ -15,6 +15,8 @@ import { lossTerms } from "./loss-terms.ts";
 import { type OnnxTeacher, openOnnxTeacher } from "./onnx-teacher.ts";
 import type { TeacherNetwork } from "./plan-teacher.ts";
 import { startProgress } from "./progress.ts";
+import { renormalised } from "./renormalised.ts";
+import type { Settings } from "./settings.ts";
 import { changesByEpoch } from "./teacher-cache/cache-key.ts";
 import { loadingOf } from "./training-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
@@ -60,8 +62,8 @@ export async function openTeacher(
   const { isNew, terminal } = surroundings;
   const network = new SizedTeacher((size) => openView(plan, planned, surroundings.device, size));
   try {
-    if (isNew && "notes" in planned) for (const note of planned.notes) terminal.note(note);
     if (isNew) {
+      for (const note of planned.notes) terminal.note(note);
       const judgement =
         kept?.judgement ?? (await judgeTeacher(await network.of(preprocessing.size), plan, surroundings));
       acceptTeacher(planned.name, judgement, { terminal, mayBeBad: settings.anyTeacher ?? false });
@@ -118,29 +120,30 @@ class SizedTeacher {
   }
 }
 
-/** What a planned teacher becomes: a network on the device, or a session of onnxruntime; with the classes of the data. */
+/** A teacher that is asked about the student's images, and answers with the classes of the data. */
 async function openView(
   { settings, preprocessing }: TrainingPlan,
   planned: PlannedNetwork,
   device: Device,
   imageSize: Size,
 ): Promise<TeacherView> {
-  const network = await openNetwork();
-  const { features, dispose } = network;
-  const { outputs } = planned;
-  return outputs ? { ...selectClasses(network, outputs), ...(features && { features }), dispose } : network;
+  const network = await openNetwork(planned, settings, device, imageSize);
+  const { outputs, normalisation } = planned;
+  const seen = (images: Images) => (normalisation ? renormalised(images, preprocessing, normalisation) : images);
+  const view: TeacherView = {
+    spec: network.spec,
+    predict: (images) => network.predict(seen(images)),
+    ...("features" in network && { features: (images: Images) => network.features(seen(images)) }),
+    dispose: () => network.dispose(),
+  };
+  return outputs ? { ...view, ...selectClasses(view, outputs) } : view;
+}
 
-  async function openNetwork(): Promise<TeacherView> {
-    if (!("state" in planned)) return openOnnxTeacher({ ...planned, imageSize }, settings, preprocessing);
-    const { spec, state, form } = planned;
-    const made = await device.createNetwork({ spec, state, form, imageSize, batchSize: settings.batchSize });
-    return {
-      spec: made.spec,
-      predict: (images) => made.predict(images),
-      features: (images) => made.features(images),
-      dispose: () => made.dispose(),
-    };
-  }
+/** What a planned teacher becomes: a network on the device, or a session of onnxruntime. */
+function openNetwork(planned: PlannedNetwork, settings: Settings, device: Device, imageSize: Size) {
+  if (!("state" in planned)) return openOnnxTeacher({ ...planned, imageSize }, settings);
+  const { spec, state, form } = planned;
+  return device.createNetwork({ spec, state, form, imageSize, batchSize: settings.batchSize });
 }
 
 /** Without augmentation the teacher's answers never change: it is asked once about every image. */

@@ -3,6 +3,7 @@ import type { LabelledClasses, Preprocessing } from "@repvgg/data";
 import { flagName } from "../option.ts";
 import { loadTrained, type TrainedModel } from "./model.ts";
 import { type OnnxTeacher, type OnnxTeacherSettings, planOnnxTeacher } from "./onnx-teacher.ts";
+import { describeNormalisation, type Normalisation, sameNormalisation } from "./renormalised.ts";
 import { exists } from "./run-folder.ts";
 import { refuseTeacher, teacherOutputs } from "./teacher-outputs.ts";
 
@@ -15,8 +16,12 @@ export interface TeacherNetwork {
   readonly spec: RepVggSpec;
   readonly state: StateDict;
   readonly form: Form;
+  /** Of its images; absent where they are the student's. */
+  readonly normalisation?: Normalisation;
   /** Which of its outputs each class of the data is; absent where they agree as they are. */
   readonly outputs?: Int32Array;
+  /** What was found, for people. */
+  readonly notes: readonly string[];
 }
 
 /** What to learn from. */
@@ -36,7 +41,7 @@ export async function teacherFiles(teacher: string): Promise<string[]> {
  * Reads what `--teacher` names.
  *
  * @param data Its classes; a teacher that says its own is asked for them by name, in whatever order it has them.
- * @throws {RepvggError} `E_CHECKPOINT`: a teacher cannot be read, knows other classes, or sees images in another way; `E_USAGE`: flags
+ * @throws {RepvggError} `E_CHECKPOINT`: a teacher cannot be read, knows other classes, or takes other channels; `E_USAGE`: flags
  *   for ONNX files of other programs where there is none.
  */
 export async function planTeacher(
@@ -54,10 +59,19 @@ export async function planTeacher(
       continue;
     }
     const outputs = teacherOutputs(model, student.numClasses, data);
-    checkImages(model, student, preprocessing);
-    const { name, spec, form, state } = model;
-    const fused = form === "train" ? fuseState(spec, state) : state;
-    networks.push({ name, spec, form: "deploy", state: fused, ...(outputs && { outputs }) });
+    checkChannels(model, student);
+    const { name, spec, form, state, preprocessing: own } = model;
+    const normalisation = own && !sameNormalisation(own, preprocessing) ? own : undefined;
+    networks.push({
+      ...{ name, spec, form: "deploy", state: form === "train" ? fuseState(spec, state) : state },
+      ...(outputs && { outputs }),
+      ...(normalisation && { normalisation }),
+      notes: normalisation
+        ? [
+            `Teacher ${name}: its images are normalised by ${describeNormalisation(normalisation)}, and so the student's are for it.`,
+          ]
+        : [],
+    });
   }
   checkUsed(given, networks);
   return { name: networks.map(({ name }) => name).join(", "), networks };
@@ -86,13 +100,7 @@ function checkUsed(given: OnnxTeacherSettings, networks: PlannedTeacher["network
   );
 }
 
-function checkImages(teacher: TrainedModel, student: RepVggSpec, preprocessing: Preprocessing): void {
-  const { inputChannels } = teacher.spec;
-  if (inputChannels !== student.inputChannels) {
-    refuseTeacher(teacher.name, `takes ${inputChannels} channels, the student ${student.inputChannels}`);
-  }
-  const { mean, std } = teacher.preprocessing ?? preprocessing;
-  if (String([mean, std]) !== String([preprocessing.mean, preprocessing.std])) {
-    refuseTeacher(teacher.name, "was trained on images that were normalised in another way");
-  }
+function checkChannels({ name, spec: { inputChannels } }: TrainedModel, student: RepVggSpec): void {
+  if (inputChannels === student.inputChannels) return;
+  refuseTeacher(name, `takes ${inputChannels} channels, the student ${student.inputChannels}`);
 }

@@ -4,6 +4,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { changesImages } from "../augmentation.ts";
 import { fingerprintOf } from "../data-fingerprint.ts";
+import { describeNormalisation } from "../renormalised.ts";
 import { exists } from "../run-folder.ts";
 import type { TrainingPlan } from "../training-plan.ts";
 
@@ -36,7 +37,7 @@ export async function cacheKey(plan: CachePlan): Promise<CacheKey> {
     "kept of each answer": settings.cacheTopK === undefined ? "all logits" : `the ${settings.cacheTopK} largest logits`,
     "training images": `${images}, SHA-256 ${sha256}`,
     "image size": size.join("x"),
-    normalisation: `mean ${mean} std ${std}`,
+    normalisation: describeNormalisation({ mean, std }),
     resizing: JSON.stringify({ interpolation, ...resizing }),
     ...augmentationKey(settings),
   };
@@ -59,12 +60,11 @@ type TeacherFile = CachePlan["teacher"]["networks"][number];
 
 async function keyOfTeacher(network: TeacherFile, index: number): Promise<CacheKey> {
   const what = `teacher ${index + 1}`;
-  const { outputs } = network;
-  const normalisation = "normalisation" in network ? network.normalisation : undefined;
+  const { outputs, normalisation } = network;
   return {
     [what]: `SHA-256 ${await hashOfFiles(network.name)}`,
     ...(outputs && { [`outputs of ${what}`]: createHash("sha256").update(outputs.join()).digest("hex") }),
-    ...(normalisation && { [`normalisation of ${what}`]: `mean ${normalisation.mean} std ${normalisation.std}` }),
+    ...(normalisation && { [`normalisation of ${what}`]: describeNormalisation(normalisation) }),
   };
 }
 
