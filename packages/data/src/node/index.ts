@@ -13,6 +13,7 @@ export type { DatasetKind, DatasetProblem, Layout, SplitName } from "./layouts/l
 export { listImages } from "./layouts/list-images.ts";
 export { loadMnist, type MnistOptions, type MnistSplit, mnistDataFolder } from "./load-mnist.ts";
 export { type BadImage, ImageLoader, type ImageLoaderOptions } from "./loader/image-loader.ts";
+export { makeFolder } from "./make-folder.ts";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./open-dataset.ts";
 export { preprocessImage, preprocessImageFile } from "./preprocess-image-file.ts";
 export { readClassIndex } from "./read-class-index.ts";

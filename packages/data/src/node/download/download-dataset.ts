@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { RepvggError } from "@repvgg/core";
+import { makeFolder } from "../make-folder.ts";
 import { type DownloadOptions, downloadFile, md5Of, writeFailure } from "./download-file.ts";
 import { unpackZip } from "./unpack-zip.ts";
 
@@ -66,7 +67,7 @@ export async function downloadDataset(
   }
   const isPublished = options.md5 === undefined;
   const md5 = isPublished ? publishedMd5 : options.md5 || undefined;
-  await mkdir(out, { recursive: true }).catch((cause: unknown) => {
+  await makeFolder(out).catch((cause: unknown) => {
     throw writeFailure(out, cause);
   });
   if (isPublished) await checkSpace(out, sizeBytes + unpackedBytes);
