@@ -37,7 +37,6 @@ const FILES: [format: string, bytes: () => Promise<Uint8Array>][] = [
   ["webp", () => image().webp({ lossless: true }).toBuffer()],
   ["webp", () => image().ensureAlpha(0.5).webp().toBuffer()],
   ["tiff", () => image().tiff().toBuffer()],
-  ["avif", () => image().avif().toBuffer()],
   ["bmp", async () => bmp(23)],
   ["bmp", async () => bmp(-23)],
   ["pnm", async () => Buffer.concat([Buffer.from("P6\n# a remark\n37 23\n255\n"), noise])],
@@ -49,13 +48,10 @@ describe("readImageHeader", () => {
     expect(header).toEqual({ format, width: 37, height: 23, isTruncated: false });
   });
 
-  it.each(FILES.filter(([format]) => !["avif", "tiff"].includes(format)))(
-    "sees that %s is cut off",
-    async (_, make) => {
-      const bytes = await make();
-      expect(readImageHeader(source(bytes.subarray(0, bytes.length - 20)))?.isTruncated).toBe(true);
-    },
-  );
+  it.each(FILES.filter(([format]) => format !== "tiff"))("sees that %s is cut off", async (_, make) => {
+    const bytes = await make();
+    expect(readImageHeader(source(bytes.subarray(0, bytes.length - 20)))?.isTruncated).toBe(true);
+  });
 
   it.each(FILES)("never fails on the beginning of %s, whatever its length", async (format, make) => {
     const bytes = await make();
@@ -77,7 +73,8 @@ describe("readImageHeader", () => {
     expect(readImageHeader(source(png))).toMatchObject({ width: 50000, height: 50000 });
   });
 
-  it("knows nothing of other files", () => {
+  it("knows nothing of other files", async () => {
+    expect(readImageHeader(source(await image().avif().toBuffer()))).toBeUndefined();
     expect(readImageHeader(source(Buffer.from("<!doctype html><title>404</title>")))).toBeUndefined();
     expect(readImageHeader(source(new Uint8Array(0)))).toBeUndefined();
   });

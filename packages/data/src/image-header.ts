@@ -1,3 +1,5 @@
+import { isTiff, readTiffTags, TIFF_TAG } from "./formats/tiff-tags.ts";
+
 /** Bytes that can be read in pieces: a file, or a part of an archive. */
 export interface ByteSource {
   readonly length: number;
@@ -5,7 +7,11 @@ export interface ByteSource {
   read(offset: number, length: number): Uint8Array;
 }
 
-export type ImageFormat = "jpeg" | "png" | "gif" | "bmp" | "webp" | "tiff" | "pnm" | "avif";
+export type ImageFormat = "jpeg" | "png" | "gif" | "bmp" | "webp" | "tiff" | "pnm";
+
+/** An AVIF image: none that is read, since no decoder but libavif's gives Pillow's numbers. */
+export const isAvif = (start: Uint8Array): boolean =>
+  /^....ftypavi[fs]/s.test(String.fromCharCode(...start.subarray(0, 12)));
 
 /** What the header of an image file says. */
 export interface ImageHeader {
@@ -33,9 +39,8 @@ export function readImageHeader(source: ByteSource): ImageHeader | undefined {
   if (/^GIF8[79]a/.test(ascii)) return gif(source, start);
   if (ascii.startsWith("RIFF") && ascii.slice(8, 12) === "WEBP") return webp(source, start);
   if (ascii.startsWith("BM")) return bmp(source, start);
-  if (ascii.startsWith("II*\0") || ascii.startsWith("MM\0*")) return tiff(source, start);
-  if (/^P[1-6]\s/.test(ascii)) return pnm(source);
-  return /^....ftypavi[fs]/s.test(ascii) ? avif(source) : undefined;
+  if (isTiff(start)) return tiff(source);
+  return /^P[1-6]\s/.test(ascii) ? pnm(source) : undefined;
 }
 
 /** The segments up to the first scan: SOFn has the size; after the scan's beginning the end of the image must come. */
@@ -101,23 +106,12 @@ function bmp(source: ByteSource, start: Uint8Array): ImageHeader {
   return { format: "bmp", width, height, isTruncated: data.getUint32(2, true) > source.length };
 }
 
-/** Tags 256 and 257 of the first directory. Where the pixels end is in too many places to look. */
-function tiff(source: ByteSource, start: Uint8Array): ImageHeader {
-  const isLittle = start[0] === 0x49;
-  if (start.length < 8) return { format: "tiff", ...TRUNCATED };
-  const directory = view(start).getUint32(4, isLittle);
-  const count = source.read(directory, 2);
-  if (count.length < 2) return { format: "tiff", ...TRUNCATED };
-  const entries = source.read(directory + 2, 12 * view(count).getUint16(0, isLittle));
-  const size = { width: 0, height: 0 };
-  for (let at = 0; at + 12 <= entries.length; at += 12) {
-    const data = view(entries.subarray(at, at + 12));
-    const tag = data.getUint16(0, isLittle);
-    const value = data.getUint16(2, isLittle) === 3 ? data.getUint16(8, isLittle) : data.getUint32(8, isLittle);
-    if (tag === 256) size.width = value;
-    if (tag === 257) size.height = value;
-  }
-  return { format: "tiff", ...size, isTruncated: size.width === 0 || size.height === 0 };
+/** Where the pixels end is in too many places to look. */
+function tiff(source: ByteSource): ImageHeader {
+  const tags = readTiffTags(source);
+  if (tags === undefined) return { format: "tiff", ...TRUNCATED };
+  const [width, height] = [tags.get(TIFF_TAG.width) ?? 0, tags.get(TIFF_TAG.height) ?? 0];
+  return { format: "tiff", width, height, isTruncated: width === 0 || height === 0 };
 }
 
 /** PBM, PGM, PPM: a header in text, with remarks, then (P5, P6) the pixels as they are. */
@@ -130,15 +124,6 @@ function pnm(source: ByteSource): ImageHeader {
   const samples = size.width * size.height * (kind === "6" ? 3 : 1) * (Number(largest) > 255 ? 2 : 1);
   const hasPlainBytes = kind === "5" || kind === "6";
   return { format: "pnm", ...size, isTruncated: hasPlainBytes && all.length + samples > source.length };
-}
-
-/** The first box `ispe` (ISO/IEC 23008-12) has the size. */
-function avif(source: ByteSource): ImageHeader {
-  const bytes = source.read(0, 4096);
-  const at = find(bytes, "ispe");
-  if (at < 0 || at + 16 > bytes.length) return { format: "avif", ...TRUNCATED };
-  const data = view(bytes);
-  return { format: "avif", width: data.getUint32(at + 8), height: data.getUint32(at + 12), isTruncated: false };
 }
 
 /** Whether the file's last bytes, but none before `from`, have this text. */

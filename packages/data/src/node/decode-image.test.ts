@@ -70,6 +70,20 @@ describe("decodeImage", () => {
     }
   });
 
+  it("refuses what it would read otherwise than Pillow: AVIF, TIFF of 16-bit inks", async () => {
+    const grey = sharp({ create: { width: 9, height: 8, channels: 3, background: "#777" } });
+    await expect(decodeImage(await grey.avif().toBuffer(), "a.jpg")).rejects.toThrow(
+      failure(/a\.jpg is an AVIF image, which is not read\. Convert it to PNG/),
+    );
+    const tiff = Buffer.from(bytesOf("grey-16.tiff"));
+    const photometric = tiff.indexOf(Buffer.from([0x06, 0x01, 3, 0, 1, 0, 0, 0, 1, 0]));
+    expect(photometric).toBeGreaterThan(0);
+    tiff.writeUInt16LE(5, photometric + 8);
+    await expect(decodeImage(tiff, "b.tiff")).rejects.toThrow(
+      failure(/16 bits, photometric interpretation 5.*save it as PNG/),
+    );
+  });
+
   it("gives the same for images of one pixel", async () => {
     const one = await sharp({ create: { width: 1, height: 1, channels: 3, background: "#0a1420" } })
       .png()

@@ -2,13 +2,20 @@ import { RepvggError } from "@repvgg/core";
 import type { SharpConstructor } from "sharp";
 import { decodeBmp, isBmp } from "../formats/bmp.ts";
 import { decodePnm, isPnm } from "../formats/pnm.ts";
+import { isTiff, readTiffTags, TIFF_TAG } from "../formats/tiff-tags.ts";
 import type { Box, ByteImage, Size } from "../image/byte-image.ts";
+import { isAvif } from "../image-header.ts";
 import { type JpegDecoder, loadJpegDecoder } from "../jpeg/jpeg-decoder.ts";
 
 /** Pillow's own limit: more pixels are taken for an attack, before anything is decoded. */
 const MAX_PIXELS = 178_956_970;
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47];
 const GREY_PNG = 0;
+/** Of TIFF. */
+const PHOTOMETRIC = { blackIsZero: 1, cmyk: 5 } as const;
+
+/** What needs more than sharp's own way to RGB. */
+type Kind = "cmyk" | "grey16" | "usual";
 
 /**
  * Decodes an image to RGB, as Pillow's `convert("RGB")` gives it: grey is repeated, transparency is left away, CMYK is
@@ -28,13 +35,14 @@ export async function decodeImage(bytes: Uint8Array, name: string, wanted?: (siz
   try {
     if (isBmp(bytes)) return decodeBmp(bytes, MAX_PIXELS);
     if (isPnm(bytes)) return decodePnm(bytes, MAX_PIXELS);
-    const { data, info } = await pipelineOf(bytes, await loadSharp()).toBuffer({ resolveWithObject: true });
+    const kind = kindOf(bytes);
+    const { data, info } = await pipelineOf(bytes, kind, await loadSharp()).toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
     const samples =
       (info as { depth?: string }).depth === "ushort"
         ? clipped(new Uint16Array(data.buffer, data.byteOffset, data.length / 2))
         : data;
-    return { height, width, channels: 3, data: toRgb(samples, channels, height * width, isCmykJpeg(bytes)) };
+    return { height, width, channels: 3, data: toRgb(samples, channels, height * width, kind === "cmyk") };
   } catch (cause) {
     throw new RepvggError(
       "E_DATA",
@@ -57,7 +65,7 @@ function loadSharp(): Promise<SharpConstructor> {
   return loading;
 }
 
-function pipelineOf(bytes: Uint8Array, sharp: SharpConstructor) {
+function pipelineOf(bytes: Uint8Array, kind: Kind, sharp: SharpConstructor) {
   // "truncated": Pillow too reads files with mistakes in their data, but none that end too early.
   const image = sharp(bytes, {
     ignoreIcc: true,
@@ -65,8 +73,8 @@ function pipelineOf(bytes: Uint8Array, sharp: SharpConstructor) {
     limitInputPixels: MAX_PIXELS,
     sequentialRead: true,
   });
-  if (isCmykJpeg(bytes)) return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw();
-  if (isGrey16Png(bytes)) return image.toColourspace("grey16").raw({ depth: "ushort" });
+  if (kind === "cmyk") return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw();
+  if (kind === "grey16") return image.toColourspace("grey16").raw({ depth: "ushort" });
   return image.raw();
 }
 
@@ -95,6 +103,26 @@ function withoutBlack(ink: number, black: number): number {
   return Math.max(0, light - (((product >> 8) + product) >> 8));
 }
 
+function kindOf(bytes: Uint8Array): Kind {
+  if (isTiff(bytes)) return kindOfTiff(bytes);
+  return isCmykJpeg(bytes) ? "cmyk" : isGrey16Png(bytes) ? "grey16" : "usual";
+}
+
+/** @throws {RangeError} Pillow gives other numbers than can be had here: inks of 16 bits, 16-bit grey that begins with white. */
+function kindOfTiff(bytes: Uint8Array): Kind {
+  const read = (offset: number, length: number) => bytes.subarray(offset, offset + length);
+  const tags = readTiffTags({ length: bytes.length, read });
+  const [bits, photometric] = [tags?.get(TIFF_TAG.bitsPerSample) ?? 1, tags?.get(TIFF_TAG.photometric)];
+  const isGrey16 = bits === 16 && (tags?.get(TIFF_TAG.samplesPerPixel) ?? 1) === 1;
+  const isCmyk = photometric === PHOTOMETRIC.cmyk;
+  if ((isCmyk && bits !== 8) || (isGrey16 && photometric !== PHOTOMETRIC.blackIsZero)) {
+    throw new RangeError(
+      `a TIFF of this kind (${bits} bits, photometric interpretation ${photometric}) is not read; save it as PNG`,
+    );
+  }
+  return isCmyk ? "cmyk" : isGrey16 ? "grey16" : "usual";
+}
+
 /** A PNG whose header says 16-bit grey, without alpha. */
 function isGrey16Png(bytes: Uint8Array): boolean {
   return PNG_SIGNATURE.every((byte, i) => bytes[i] === byte) && bytes[24] === 16 && bytes[25] === GREY_PNG;
@@ -115,6 +143,9 @@ function isCmykJpeg(bytes: Uint8Array): boolean {
 /** Says what common impostors are. */
 function assertImage(bytes: Uint8Array, name: string): void {
   if (bytes.length === 0) throw new RepvggError("E_DATA", `${name} is empty: 0 bytes. Fetch it again, or remove it.`);
+  if (isAvif(bytes)) {
+    throw new RepvggError("E_DATA", `${name} is an AVIF image, which is not read. Convert it to PNG.`);
+  }
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 256)).trimStart().toLowerCase();
   if (!/^<(!doctype html|html|head|\?xml[^>]*>\s*<html)/.test(start)) return;
   throw new RepvggError(

@@ -1,5 +1,5 @@
 import type { ByteSource, ImageFormat } from "../../image-header.ts";
-import { readImageHeader } from "../../image-header.ts";
+import { isAvif, readImageHeader } from "../../image-header.ts";
 
 /** What can be wrong with an image file. */
 export type ImageFault = "empty-file" | "not-an-image" | "truncated" | "too-large" | "unreadable" | "undecodable";
@@ -38,6 +38,7 @@ function describeContent(source: ByteSource): string {
   if (/^<(!doctype html|html|head|\?xml|svg)/i.test(text)) {
     return /svg/i.test(text) ? "an SVG drawing" : "an HTML or XML page, as a failed download leaves";
   }
+  if (isAvif(bytes)) return "an AVIF image; convert it to PNG";
   if (text.startsWith("version https://git-lfs")) return "a Git LFS pointer; run `git lfs pull`";
   if (bytes.every((byte) => byte === 0)) return "only zeros";
   return bytes.every((byte) => byte >= 9 && byte < 127) ? "text" : "of an unknown format";

@@ -15,8 +15,8 @@ const LEFT_BY_SYSTEMS = new Set([
   "lost+found",
 ]);
 
-/** torchvision's extensions, and those of GIF and AVIF. */
-const IMAGE_EXTENSION = /\.(jpe?g|png|ppm|bmp|pgm|tiff?|webp|gif|avif)$/i;
+/** torchvision's extensions, and GIF's. */
+const IMAGE_EXTENSION = /\.(jpe?g|png|ppm|bmp|pgm|tiff?|webp|gif)$/i;
 
 /** Whether a file should be an image by its name. */
 export const isImageName = (name: string): boolean => IMAGE_EXTENSION.test(name);
