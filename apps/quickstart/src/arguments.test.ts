@@ -1,3 +1,4 @@
+import { DEVICE_NAMES } from "@repvgg/backend";
 import { describe, expect, it } from "vitest";
 import { HELP, parseArguments } from "./arguments.ts";
 
@@ -38,6 +39,10 @@ describe("parseArguments", () => {
         epochs: 1,
       },
     });
+  });
+
+  it("names every device in the help", () => {
+    expect(HELP).toContain(`--device NAME  what computes: auto, ${DEVICE_NAMES.join(", ")} (`);
   });
 
   it("explains every option in the help", () => {

@@ -18,6 +18,8 @@ export interface QuickstartOptions {
   readonly epochs: number | undefined;
 }
 
+const DEVICES = ["auto", ...DEVICE_NAMES];
+
 export const HELP = `Trains a teacher and a student on MNIST, distils, fuses, proves, and writes a report.
 
 Usage: npm start -- [options]
@@ -25,7 +27,7 @@ Usage: npm start -- [options]
   --seeds N      students of so many seeds, each alone and distilled (default 1)
   --first-seed N the first student's seed, the others count on from it (default ${FIRST_STUDENT_SEED})
   --out DIR      where runs go, each in a numbered folder (default runs/quickstart)
-  --device NAME  what computes: auto, wasm or cpu (default auto)
+  --device NAME  what computes: ${DEVICES.join(", ")} (default auto)
   --threads N    threads of the computation (default: all cores)
   --fresh        start anew, even if an unfinished run could be continued
   --no-wide      do not ask V8 for 256-bit vectors; REPVGG_NO_WIDE=1 does the same
@@ -66,7 +68,7 @@ export function parseArguments(
     seeds: wholeNumber("seeds", values.seeds, 1, 100) ?? 1,
     firstSeed: wholeNumber("first-seed", values["first-seed"], 0, 2 ** 31 - 1) ?? FIRST_STUDENT_SEED,
     out: values.out ?? "runs/quickstart",
-    device: oneOf("device", values.device, ["auto", ...DEVICE_NAMES]) ?? "auto",
+    device: oneOf("device", values.device, DEVICES) ?? "auto",
     threads: wholeNumber("threads", values.threads, 1, 64),
     fresh: values.fresh ?? false,
     wide: !(values["no-wide"] ?? false) && env.REPVGG_NO_WIDE !== "1",
