@@ -1,10 +1,12 @@
 import type { NdArray, OptimizerStep, StateDict, TrainableNetwork } from "@repvgg/core";
 import { relativeError } from "@repvgg/tooling";
-import { customGrad, fill, type Scalar, scalar, type Tensor } from "@tensorflow/tfjs-core";
+import { customGrad, fill, memory, type Scalar, scalar, type Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import type { Device, DeviceName } from "./device.ts";
 import { openDevice } from "./open-device.ts";
+import { checkTensorflow } from "./tensorflow/check-tensorflow.ts";
 import { crossEntropy, freshState, IMAGE_SIZE, images, SPEC, slice } from "./test-networks.ts";
+import { withTfjsBackend } from "./tfjs-backend.ts";
 
 const BATCH = 8;
 const all = images(6 * BATCH);
@@ -13,6 +15,12 @@ const LABELS = [0, 1, 2, 3, 4, 0, 1, 2];
 const LOSS = crossEntropy(LABELS);
 
 type Learner = TrainableNetwork<Tensor, Scalar>;
+
+/** TensorFlow's own updates, where there is a TensorFlow; `conformance.test.ts` fails where there must be one. */
+const NATIVE: readonly "native"[] = await checkTensorflow("native").then(
+  () => ["native"],
+  () => [],
+);
 
 const SGD = { learningRate: 0.05, weightDecay: 1e-2, momentum: 0.9, nesterov: false } as const;
 /** With an ε above the rounding of gradients near zero, whose sign AdamW would make whole steps of. */
@@ -122,7 +130,25 @@ describe.each(Object.entries(CASES))("%s", (name, testCase) => {
   });
 });
 
-describe.each(["wasm", "cpu"] as const)("a step on %s", (name) => {
+describe.each(NATIVE)("on %s, whose updates are in place", (device) => {
+  it.each(Object.entries(CASES))(
+    "%s trains as on tfjs's own backend, continues bit for bit, and leaves nothing behind",
+    async (_, testCase) => {
+      const tensors = () => withTfjsBackend("tensorflow", () => memory().numTensors);
+      await withDevice(device, 1, async () => {});
+      const before = await tensors();
+      const straight = await train(device, 1, testCase);
+      expect(await train(device, 1, testCase, device)).toEqual(straight);
+      expect(await tensors()).toBe(before);
+      const tfjs = await train("cpu", 1, testCase);
+      expectClose(straight.state, tfjs.state);
+      expectClose(straight.average ?? new Map(), tfjs.average ?? new Map());
+      expectClose(straight.optimizer, tfjs.optimizer);
+    },
+  );
+});
+
+describe.each([...(["wasm", "cpu"] as const), ...NATIVE])("a step on %s", (name) => {
   const run = <T>(use: (trained: Learner) => Promise<T>, freeze?: string[]) =>
     withDevice(name, 2, async (device) => {
       const trained = await network(device, freeze);

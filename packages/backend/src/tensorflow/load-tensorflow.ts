@@ -4,9 +4,10 @@ import util from "node:util";
 import { RepvggError } from "@repvgg/core";
 import { registerNetworkKernels } from "@repvgg/core/nn";
 import { setBackend } from "@tensorflow/tfjs-core";
-import { checkTensorflow, gpuEnvironment } from "./check-tensorflow.ts";
+import { checkTensorflow, gpuEnvironment, oneDnnEnvironment } from "./check-tensorflow.ts";
 import { tensorflowBatchNorm } from "./tensorflow-batch-norm.ts";
 import { registerTensorflowConvolution, tensorflowConvolution } from "./tensorflow-convolution.ts";
+import { tensorflowAdamW, tensorflowSgd } from "./tensorflow-optimizers.ts";
 import { findBinding, TENSORFLOW_PACKAGES, type TensorflowDevice } from "./tensorflow-packages.ts";
 import { tensorflowRelu } from "./tensorflow-relu.ts";
 
@@ -42,6 +43,7 @@ export async function loadTensorflow(device: TensorflowDevice, { threads, gpu }:
       convolve: tensorflowConvolution,
       trainBatchNorm: tensorflowBatchNorm,
       relu: tensorflowRelu,
+      ...(device === "native" && { sgd: tensorflowSgd, adamw: tensorflowAdamW }),
     });
   }
   await setBackend("tensorflow");
@@ -68,7 +70,7 @@ function prepareProcess(threads: number | undefined, gpu: number | undefined): v
     process.env.TF_NUM_INTRAOP_THREADS = String(threads);
     process.env.TF_NUM_INTEROP_THREADS = "1";
   }
-  Object.assign(process.env, gpuEnvironment(gpu));
+  Object.assign(process.env, oneDnnEnvironment(), gpuEnvironment(gpu));
   const old = util as unknown as Record<string, unknown>;
   old.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   old.isArray ??= Array.isArray;

@@ -1,4 +1,5 @@
-import { getBackend, type Tensor1D, type Tensor4D } from "@tensorflow/tfjs-core";
+import { getBackend, type Tensor, type Tensor1D, type Tensor4D, type Variable } from "@tensorflow/tfjs-core";
+import type { AdamWStep, SgdStep } from "../optimizer-step.ts";
 
 /** What {@link NetworkKernels.trainBatchNorm} gives; the caller owns it. */
 export interface BatchNormResult {
@@ -9,13 +10,39 @@ export interface BatchNormResult {
   readonly variance: Tensor1D;
 }
 
-/** Operations of a network, each differentiable, that a tfjs backend can do better than by tfjs's own kernels. */
+/** AdamW's moments of one parameter. */
+export interface Moments {
+  readonly first: Tensor;
+  readonly second: Tensor;
+}
+
+/** Operations of a network that a tfjs backend can do better than by tfjs's own kernels. Those of layers are differentiable. */
 export interface NetworkKernels {
   /** See `convolve`. */
   convolve?(x: Tensor4D, kernel: Tensor4D, options: { readonly stride: number; readonly groups: number }): Tensor4D;
   /** See `trainBatchNorm`. */
   trainBatchNorm?(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D): BatchNormResult;
   relu?(x: Tensor4D): Tensor4D;
+  /**
+   * One update of one parameter, see {@link SgdStep}, whose momentum is not 0; the weight decay is that of the parameter.
+   *
+   * @param weight Is assigned its new value.
+   * @param velocity Taken: its value may be gone afterwards, and it can only be disposed. Undefined before the first update.
+   * @param gradient Borrowed.
+   * @returns The new velocity; the caller owns it.
+   */
+  sgd?(weight: Variable, velocity: Tensor | undefined, gradient: Tensor, step: SgdStep): Tensor;
+  /**
+   * The same of {@link AdamWStep}.
+   *
+   * @param updates How many there were, this one included: t.
+   */
+  adamw?(
+    weight: Variable,
+    moments: Moments | undefined,
+    gradient: Tensor,
+    step: AdamWStep & { readonly updates: number },
+  ): Moments;
 }
 
 const registered = new Map<string, NetworkKernels>();

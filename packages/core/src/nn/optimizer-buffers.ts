@@ -2,6 +2,7 @@ import { keep, type Tensor, tensor } from "@tensorflow/tfjs-core";
 import type { NdArray } from "../nd-array.ts";
 import { type OptimizerKind, readOptimizerState, writeOptimizerState } from "../optimizer-state.ts";
 import type { StateEntry } from "../state-layout.ts";
+import type { Moments } from "./network-kernels.ts";
 
 /** What an optimiser remembers from update to update; owns the tensors. */
 export class OptimizerBuffers {
@@ -36,6 +37,14 @@ export class OptimizerBuffers {
   /** The same of the second moment. */
   advanceSecond(name: string, next: (previous: Tensor | undefined) => Tensor): Tensor {
     return replace(this.#second, name, next);
+  }
+
+  /** The same of both moments at once. */
+  advanceMoments(name: string, next: (previous: Moments | undefined) => Moments): void {
+    const [first, second] = [this.#first.get(name), this.#second.get(name)];
+    const moments = next(first && second && { first, second });
+    replace(this.#first, name, () => moments.first);
+    replace(this.#second, name, () => moments.second);
   }
 
   async export(): Promise<Map<string, NdArray>> {

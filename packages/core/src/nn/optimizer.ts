@@ -15,6 +15,7 @@ import {
 import type { NdArray } from "../nd-array.ts";
 import type { AdamWStep, OptimizerStep, SgdStep } from "../optimizer-step.ts";
 import { isBranchKernel } from "../state-layout.ts";
+import { networkKernels } from "./network-kernels.ts";
 import { OptimizerBuffers } from "./optimizer-buffers.ts";
 import type { Variables } from "./variables.ts";
 
@@ -80,14 +81,21 @@ export class Optimizer {
         const gradient = scale === 1 ? given : mul(given, scale);
         const decays = entry.decay && !(step.customL2 && isBranchKernel(entry));
         const weightDecay = decays ? step.weightDecay : 0;
-        if (step.kind === "adamw") this.#adamw(name, gradient, weightDecay, step);
-        else this.#sgd(name, gradient, weightDecay, step);
+        if (step.kind === "adamw") this.#adamw(name, gradient, { ...step, weightDecay });
+        else this.#sgd(name, gradient, { ...step, weightDecay });
       });
     }
   }
 
-  #sgd(name: string, gradient: Tensor, weightDecay: number, { learningRate, momentum, nesterov }: SgdStep): void {
+  /** @param step With the weight decay of this parameter. */
+  #sgd(name: string, gradient: Tensor, step: SgdStep): void {
     const weight = this.#variables.get(name);
+    const { learningRate, momentum, nesterov, weightDecay } = step;
+    const own = momentum === 0 ? undefined : networkKernels().sgd;
+    if (own) {
+      this.#buffers.advance(name, (velocity) => own(weight, velocity, gradient, step));
+      return;
+    }
     const decayed = weightDecay === 0 ? gradient : add(gradient, mul(weight, weightDecay));
     if (momentum === 0) {
       weight.assign(sub(weight, mul(decayed, learningRate)));
@@ -98,10 +106,15 @@ export class Optimizer {
     weight.assign(sub(weight, mul(direction, learningRate)));
   }
 
-  #adamw(name: string, gradient: Tensor, weightDecay: number, step: AdamWStep): void {
-    const { learningRate, beta1, beta2, epsilon } = step;
+  #adamw(name: string, gradient: Tensor, step: AdamWStep): void {
+    const { learningRate, beta1, beta2, epsilon, weightDecay } = step;
     const { updates } = this.#buffers;
     const weight = this.#variables.get(name);
+    const own = networkKernels().adamw;
+    if (own) {
+      this.#buffers.advanceMoments(name, (moments) => own(weight, moments, gradient, { ...step, updates }));
+      return;
+    }
     const average = (beta: number, value: Tensor) => (m: Tensor | undefined) =>
       m ? add(mul(m, beta), mul(value, 1 - beta)) : mul(value, 1 - beta);
     const m = this.#buffers.advance(name, average(beta1, gradient));
