@@ -1,4 +1,4 @@
-import type { Forms, Network, RepVggSpec, StateDict, TrainableNetwork } from "@repvgg/core";
+import type { Forms, NdArray, Network, RepVggSpec, TrainableNetwork } from "@repvgg/core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 
 /** Every device, the ones that are fast where they work first. */
@@ -18,7 +18,7 @@ export interface DeviceOptions {
 export interface NetworkOptions {
   readonly spec: RepVggSpec;
   /** Parameters and running statistics; copied. */
-  readonly state: StateDict;
+  readonly state: ReadonlyMap<string, NdArray>;
   /** The form that `state` is in, or that of each block. */
   readonly form: Forms;
   /** Height and width of the images, in pixels. */

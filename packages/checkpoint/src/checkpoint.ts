@@ -15,12 +15,11 @@ import {
 import { type ByteSource, memorySource } from "./byte-source.ts";
 import { checkEntries } from "./check-entries.ts";
 import { type Content, joined } from "./content.ts";
-import { viewAsFloat32 } from "./dtypes.ts";
-import { fromFileLayout } from "./file-layout.ts";
 import { originalName } from "./original-name.ts";
 import { OWN_METADATA, OWN_VERSION, ownMetadata } from "./own-metadata.ts";
+import { type StatePlace, StoredState, stateIn } from "./stored-state.ts";
 import { readWeights, type StoredTensor, storedArray } from "./stored-weights.ts";
-import { checkFinite, reused } from "./tensors.ts";
+import { checkFinite } from "./tensors.ts";
 import { type NamesOf, nameInFile } from "./timm-name.ts";
 import type { TorchOptions } from "./torch/read-torch.ts";
 import { safetensorsContent } from "./write-safetensors.ts";
@@ -29,8 +28,8 @@ import { safetensorsContent } from "./write-safetensors.ts";
 export interface Checkpoint {
   readonly spec: RepVggSpec;
   readonly form: Form;
-  /** In memory layout. */
-  readonly state: StateDict;
+  /** In memory layout; its arrays may be somewhere else until their `data` are read. */
+  readonly state: ReadonlyMap<string, NdArray>;
   /** Names, in label order; `spec.numClasses` of them. */
   readonly classes?: readonly string[];
   /** What data sets know the classes by where that is not their names: WordNet ids, in label order. */
@@ -41,13 +40,18 @@ export interface Checkpoint {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** What was read: as {@link Checkpoint}, `metadata` being what the file says besides. */
-export interface LoadedCheckpoint extends Checkpoint {
+/** What a file says: as {@link Checkpoint}, `metadata` being what it says besides. */
+export interface OpenCheckpoint extends Checkpoint {
   readonly metadata: Readonly<Record<string, string>>;
   /** Whether the spec is the file's own; else it was found from names and shapes, which do not show the strides. */
   readonly ownSpec: boolean;
   /** Entries that were left out: auxiliary classifiers that a fused file still had, and that nothing uses. @default none */
   readonly ignored?: readonly string[] | undefined;
+}
+
+/** What was read, all of it. */
+export interface LoadedCheckpoint extends OpenCheckpoint {
+  readonly state: StateDict;
 }
 
 export interface SerializeOptions {
@@ -58,8 +62,6 @@ export interface SerializeOptions {
 export interface ReadOptions extends TorchOptions {
   /** For files without our metadata: what names and shapes do not tell, above all the strides. @default the original's */
   hints?: Partial<RepVggSpec>;
-  /** A state whose arrays are taken where the file has the same bits: reading back what was written then takes no memory. */
-  reuse?: StateDict;
 }
 
 /**
@@ -100,14 +102,35 @@ export function parseCheckpoint(
   source = "The checkpoint",
   options: ReadOptions = {},
 ): LoadedCheckpoint {
-  return readCheckpoint(memorySource(bytes), source, options);
+  return readCheckpoint(memorySource(bytes), source, options, "in memory");
 }
 
-/** {@link parseCheckpoint} of a file that need not be in memory. */
-export function readCheckpoint(file: ByteSource, source: string, { hints, ema, reuse }: ReadOptions): LoadedCheckpoint {
+/**
+ * {@link parseCheckpoint} of a file that need not be in memory.
+ *
+ * @param place Whether the state is read into memory, or stays in the file.
+ */
+export function readCheckpoint(
+  file: ByteSource,
+  source: string,
+  options: ReadOptions,
+  place: "in memory",
+): LoadedCheckpoint;
+export function readCheckpoint(
+  file: ByteSource,
+  source: string,
+  options: ReadOptions,
+  place: StatePlace,
+): OpenCheckpoint;
+export function readCheckpoint(
+  file: ByteSource,
+  source: string,
+  { hints, ema }: ReadOptions,
+  place: StatePlace,
+): OpenCheckpoint {
   const { tensors, metadata } = readWeights(file, source, { ema });
   const names = new Map<string, string>();
-  const state: StateDict = new Map();
+  const stored = new Map<string, StoredTensor>();
   for (const [name, tensor] of tensors) {
     const original = originalName(name);
     const other = names.get(original);
@@ -115,35 +138,26 @@ export function readCheckpoint(file: ByteSource, source: string, { hints, ema, r
       throw new RepvggError("E_CHECKPOINT", `${source} has "${original}" twice: as "${other}" and as "${name}".`);
     }
     names.set(original, name);
-    state.set(original, reused(inMemory(tensor), reuse?.get(original)));
+    stored.set(original, tensor);
   }
   const nameIn = (name: string) => names.get(name) ?? name;
-  checkFinite(
-    [...state].map(([name, array]) => [nameIn(name), array] as const),
-    source,
-  );
   const { [OWN_METADATA]: own, format: _, ...rest } = metadata;
   const { classes, classIds, preprocessing, ...described } = own === undefined ? {} : readOwn(own, source);
-  const { spec, form, fused, ignored } = fitted(state, described, hints, source, nameIn);
+  const { spec, form, ignored, fuses } = fitted(stored, described, hints, source, nameIn);
   checkClasses({ classes, classIds }, spec, source);
+  for (const name of ignored) stored.delete(name);
+  const state = stateIn(place, stored, source, nameIn);
   return {
     spec,
     form,
-    state: fused ?? state,
+    state: fuses ? fuseState(spec, state) : state,
     classes,
     classIds,
     preprocessing,
     metadata: rest,
     ownSpec: own !== undefined,
-    ignored,
+    ...(ignored.length > 0 && { ignored: ignored.map(nameIn) }),
   };
-}
-
-/** An array of its own, in memory layout. */
-export function inMemory({ dtype, shape, read }: StoredTensor): NdArray {
-  const data = viewAsFloat32(read(), dtype);
-  const array = fromFileLayout({ shape, data });
-  return array.data === data ? { shape, data: data.slice() } : array;
 }
 
 type Described = Partial<Pick<Checkpoint, "spec" | "form" | "classes" | "classIds" | "preprocessing">>;
@@ -177,34 +191,44 @@ export function readOwn(json: string, source: string): Described {
   }
 }
 
+interface Fitted {
+  readonly spec: RepVggSpec;
+  readonly form: Form;
+  /** Names of entries that nothing uses. */
+  readonly ignored: readonly string[];
+  /** Whether some blocks are to be fused, as others are. */
+  readonly fuses: boolean;
+}
+
 /** The spec and form of the weights, after checking that the weights are all there. */
 function fitted(
-  state: StateDict,
+  tensors: ReadonlyMap<string, StoredTensor>,
   described: Described,
   hints: Partial<RepVggSpec> | undefined,
   source: string,
   nameInFile: (name: string) => string,
-): { spec: RepVggSpec; form: Form; fused?: StateDict; ignored?: string[] } {
+): Fitted {
+  const stored = new StoredState(tensors);
   try {
-    const form = described.form ?? formOf(state);
-    const spec = described.spec ?? specOf(state, hints);
+    const form = described.form ?? formOf(stored);
+    const spec = described.spec ?? specOf(stored, hints);
     const plan = layerPlan(spec, [1, 1]);
-    const ignored = form === "deploy" ? withoutAuxiliary(plan, state).map(nameInFile) : [];
-    checkEntries(plan, form, state, nameInFile);
+    const ignored = form === "deploy" ? ofAuxiliary(plan, tensors) : [];
+    const used = new Map(tensors);
+    for (const name of ignored) used.delete(name);
+    checkEntries(plan, form, new StoredState(used), nameInFile);
     // What is fused cannot be had back: a partly fused network is good for inference only, and fusing the rest changes no answer.
-    if (ignored.length > 0) return { spec, form: "deploy", ignored };
-    return typeof form === "string" ? { spec, form } : { spec, form: "deploy", fused: fuseState(spec, state) };
+    const fuses = typeof form !== "string";
+    return { spec, form: fuses ? "deploy" : form, ignored, fuses };
   } catch (cause) {
     if (!(cause instanceof RepvggError)) throw cause;
     throw new RepvggError("E_CHECKPOINT", `${source} does not hold a complete RepVGG. ${cause.message}`, { cause });
   }
 }
 
-/** Takes the auxiliary classifiers out of a fused state: a model whose blocks were fused one by one still has them. */
-function withoutAuxiliary(plan: LayerPlan, state: StateDict): string[] {
-  const left = [...state.keys()].filter((key) => plan.auxiliary.some(({ name }) => key.startsWith(`${name}.`)));
-  for (const key of left) state.delete(key);
-  return left;
+/** Entries of auxiliary classifiers: a model whose blocks were fused one by one still has them. */
+function ofAuxiliary(plan: LayerPlan, state: ReadonlyMap<string, unknown>): string[] {
+  return [...state.keys()].filter((key) => plan.auxiliary.some(({ name }) => key.startsWith(`${name}.`)));
 }
 
 export function isListOfNames(value: unknown): value is readonly string[] {

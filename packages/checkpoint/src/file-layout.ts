@@ -16,30 +16,42 @@ export function fileShape(shape: readonly number[]): readonly number[] {
   return shape.length === 2 ? shape.toReversed() : shape;
 }
 
+/** The inverse of {@link fileShape}. */
+export function memoryShape(shape: readonly number[]): readonly number[] {
+  if (shape.length === 4) return [2, 3, 1, 0].map((axis) => shape[axis]!);
+  return shape.length === 2 ? shape.toReversed() : shape;
+}
+
 /** The inverse of {@link toFileLayout}: kernels OIHW → HWIO, matrices [out, in] → [in, out]. */
 export function fromFileLayout(array: NdArray): NdArray {
-  if (array.shape.length === 4) return kernelInMemory(array);
-  if (array.shape.length !== 2) return array;
-  const [O, I] = array.shape as [number, number];
-  return { shape: [I, O], data: kernelInMemory({ shape: [O, I, 1, 1], data: array.data }).data };
+  if (array.shape.length !== 4 && array.shape.length !== 2) return array;
+  const data = new Float32Array(array.data.length);
+  putOutputs(data, array.shape, 0, array.data);
+  return { shape: memoryShape(array.shape), data };
 }
 
 /** Output channels that are moved together, so that what was read is still in the cache for the next position. */
 const TOGETHER = 64;
 
-/** OIHW → HWIO, as `transpose` does, at the speed at which checkpoints of hundreds of megabytes should load. */
-function kernelInMemory({ shape, data }: NdArray): NdArray {
-  const [O, I, height, width] = shape as [number, number, number, number];
+/**
+ * Puts output channels into a kernel or matrix in memory layout, as `transpose` would, at the speed at which checkpoints of hundreds of
+ * megabytes should load.
+ *
+ * @param shape In files: `[O, I, height, width]` or `[O, I]`.
+ * @param first The first of the output channels.
+ * @param data Theirs, in the layout of files.
+ */
+export function putOutputs(target: Float32Array, shape: readonly number[], first: number, data: Float32Array): void {
+  const [O, I, height = 1, width = 1] = shape as [number, number, number?, number?];
   const area = height * width;
-  const result = new Float32Array(data.length);
-  for (let first = 0; first < O; first += TOGETHER) {
-    const count = Math.min(TOGETHER, O - first);
-    const from = first * I * area;
+  const count = data.length / (I * area);
+  for (let start = 0; start < count; start += TOGETHER) {
+    const together = Math.min(TOGETHER, count - start);
+    const from = start * I * area;
     for (let i = 0; i < I; i++)
       for (let k = 0; k < area; k++)
-        copyStrided(data, from + i * area + k, I * area, result, (k * I + i) * O + first, count);
+        copyStrided(data, from + i * area + k, I * area, target, (k * I + i) * O + first + start, together);
   }
-  return { shape: [height, width, I, O], data: result };
 }
 
 /** A function of its own, as V8 compiles in full only what is called often. */

@@ -2,6 +2,7 @@ export {
   type Checkpoint,
   checkpointContent,
   type LoadedCheckpoint,
+  type OpenCheckpoint,
   parseCheckpoint,
   type ReadOptions,
   type SerializeOptions,

@@ -1,18 +1,10 @@
-import {
-  checkState,
-  type Form,
-  layerPlan,
-  ndArray,
-  parseSpec,
-  type RepVggSpec,
-  RepvggError,
-  type StateDict,
-  sizeOf,
-  stateLayout,
-} from "@repvgg/core";
-import { checkClasses, inMemory, isListOfNames, type LoadedCheckpoint, type ReadOptions } from "./checkpoint.ts";
+import { type Form, layerPlan, parseSpec, type RepVggSpec, RepvggError, sizeOf, stateLayout } from "@repvgg/core";
+import { type ByteSource, memorySource } from "./byte-source.ts";
+import { checkEntries } from "./check-entries.ts";
+import { checkClasses, isListOfNames, type LoadedCheckpoint, type OpenCheckpoint } from "./checkpoint.ts";
 import { ONNX_INPUT, ONNX_OUTPUT, type OnnxAttribute, type OnnxNode, onnxGraph } from "./onnx-graph.ts";
 import { type ProtobufField, readProtobuf } from "./onnx-protobuf-reader.ts";
+import { protobufSpans } from "./onnx-protobuf-spans.ts";
 import {
   ATTRIBUTE,
   ATTRIBUTE_TYPE,
@@ -28,8 +20,8 @@ import {
   TENSOR,
   VALUE_INFO,
 } from "./onnx-schema.ts";
+import { type StatePlace, StoredState, stateIn } from "./stored-state.ts";
 import type { StoredTensor } from "./stored-weights.ts";
-import { checkFinite, reused } from "./tensors.ts";
 
 /**
  * Reads a network from an ONNX file that {@link serializeOnnx} wrote: its operations must be those of the network that its
@@ -40,12 +32,19 @@ import { checkFinite, reused } from "./tensors.ts";
  * @throws {RepvggError} `E_CHECKPOINT`: the file is damaged, was not written by this program, or its operations or weights are not
  *   those of its network.
  */
-export function parseOnnx(
-  bytes: Uint8Array,
-  source = "The ONNX file",
-  { reuse }: Pick<ReadOptions, "reuse"> = {},
-): LoadedCheckpoint {
-  const { nodes, weights, inputs, outputs, metadata, opset } = readModel(bytes, source);
+export function parseOnnx(bytes: Uint8Array, source = "The ONNX file"): LoadedCheckpoint {
+  return readOnnx(memorySource(bytes), source, "in memory");
+}
+
+/**
+ * {@link parseOnnx} of a file that need not be in memory.
+ *
+ * @param place Whether the state is read into memory, or stays in the file.
+ */
+export function readOnnx(file: ByteSource, source: string, place: "in memory"): LoadedCheckpoint;
+export function readOnnx(file: ByteSource, source: string, place: StatePlace): OpenCheckpoint;
+export function readOnnx(file: ByteSource, source: string, place: StatePlace): OpenCheckpoint {
+  const { nodes, weights, inputs, outputs, metadata, opset } = readModel(file, source);
   const fail = (why: string, cause?: unknown): never => {
     throw new RepvggError("E_CHECKPOINT", `${source} ${why}.`, { cause });
   };
@@ -66,25 +65,25 @@ export function parseOnnx(
     const where = expected[wrong]?.name ?? `its ${nodes.length} operations`;
     fail(`does not compute the network that its metadata describe: see ${where}. It was changed after it was written`);
   }
-  const state: StateDict = new Map();
+  const tensors = new Map<string, StoredTensor>();
   for (const { name, role } of stateLayout(plan, form)) {
-    const tensor = weights.get(name);
-    const array = role === "numBatchesTracked" ? ndArray([], new Float32Array(1)) : tensor && inMemory(tensor);
-    if (array) {
-      checkFinite([[name, array]], source);
-      state.set(name, reused(array, reuse?.get(name)));
-    }
+    const tensor = role === "numBatchesTracked" ? NO_BATCHES : weights.get(name);
+    if (tensor) tensors.set(name, tensor);
     weights.delete(name);
   }
   const extra = weights.keys().next().value;
   if (extra !== undefined) fail(`has a weight "${extra}" that its network does not have`);
   try {
-    checkState(plan, form, state);
+    checkEntries(plan, form, new StoredState(tensors), (name) => name);
   } catch (cause) {
     fail(`does not hold a complete RepVGG. ${(cause as Error).message}`, cause);
   }
+  const state = stateIn(place, tensors, source);
   return { spec, form, state, classes, classIds, preprocessing, metadata: rest, ownSpec: true };
 }
+
+/** ONNX files have no counters. */
+const NO_BATCHES: StoredTensor = { dtype: "F32", shape: [], read: () => new Uint8Array(4) };
 
 type Fail = (why: string, cause?: unknown) => never;
 
@@ -119,7 +118,7 @@ function readObject(json: string, key: string, fail: Fail): object {
 
 interface Read {
   readonly nodes: OnnxNode[];
-  /** Views of the file. */
+  /** In the file. */
   readonly weights: Map<string, StoredTensor>;
   /** Names of all inputs and outputs, joined. */
   readonly inputs: string;
@@ -128,22 +127,32 @@ interface Read {
   readonly opset: number;
 }
 
-function readModel(bytes: Uint8Array, source: string): Read {
+function readModel(file: ByteSource, source: string): Read {
   const [nodes, weights] = [[] as OnnxNode[], new Map<string, StoredTensor>()];
   const [inputs, outputs]: [string[], string[]] = [[], []];
+  const metadata = new Map<string, string>();
   let opset = 0;
-  for (const { field, value } of messages(bytes, source)) {
-    if (field === MODEL.opsetImport) opset = integers(value, OPSET.version, source)[0] ?? 0;
-    if (field !== MODEL.graph) continue;
-    for (const part of messages(value, source)) {
-      if (part.field === GRAPH.node) nodes.push(readNode(part.value, source));
-      else if (part.field === GRAPH.input) inputs.push(...texts(part.value, VALUE_INFO.name, source));
-      else if (part.field === GRAPH.output) outputs.push(...texts(part.value, VALUE_INFO.name, source));
-      else if (part.field === GRAPH.initializer) {
-        const { name, tensor } = readTensor(part.value, source);
+  const readGraph = (graph: Span): void => {
+    for (const part of spans(file, graph, source)) {
+      if (part.field === GRAPH.initializer) {
+        const { name, tensor } = readTensor(file, part, source);
         if (weights.has(name)) throw new RepvggError("E_CHECKPOINT", `${source} has the weight "${name}" twice.`);
         weights.set(name, tensor);
+        continue;
       }
+      const isKnown = part.field === GRAPH.node || part.field === GRAPH.input || part.field === GRAPH.output;
+      if (!isKnown) continue;
+      const bytes = file.read(part.begin, part.end);
+      if (part.field === GRAPH.node) nodes.push(readNode(bytes, source));
+      else (part.field === GRAPH.input ? inputs : outputs).push(...texts(bytes, VALUE_INFO.name, source));
+    }
+  };
+  for (const span of spans(file, { begin: 0, end: file.size }, source)) {
+    if (span.field === MODEL.graph) readGraph(span);
+    else if (span.field === MODEL.opsetImport) {
+      opset = integers(file.read(span.begin, span.end), OPSET.version, source)[0] ?? 0;
+    } else if (span.field === MODEL.metadataProps) {
+      metadata.set(...readEntry(file.read(span.begin, span.end), source));
     }
   }
   const joined = (names: readonly string[]) => names.join();
@@ -152,19 +161,31 @@ function readModel(bytes: Uint8Array, source: string): Read {
     weights,
     inputs: joined(inputs),
     outputs: joined(outputs),
-    metadata: Object.fromEntries(onnxMetadata(bytes, source)),
+    metadata: Object.fromEntries(metadata),
     opset,
   };
+}
+
+interface Span {
+  readonly begin: number;
+  readonly end: number;
+}
+
+function* spans(file: ByteSource, { begin, end }: Span, source: string): Generator<Span & { field: number }> {
+  for (const field of protobufSpans(file, begin, end, source)) if (field.kind === "bytes") yield field;
 }
 
 /** The metadata of any ONNX file, `metadata_props`. @throws {RepvggError} `E_CHECKPOINT`: it is damaged or no ONNX file. */
 export function onnxMetadata(bytes: Uint8Array, source: string): Map<string, string> {
   const metadata = new Map<string, string>();
   for (const { field, value } of messages(bytes, source)) {
-    if (field !== MODEL.metadataProps) continue;
-    metadata.set(texts(value, ENTRY.key, source)[0] ?? "", texts(value, ENTRY.value, source)[0] ?? "");
+    if (field === MODEL.metadataProps) metadata.set(...readEntry(value, source));
   }
   return metadata;
+}
+
+function readEntry(bytes: Uint8Array, source: string): [key: string, value: string] {
+  return [texts(bytes, ENTRY.key, source)[0] ?? "", texts(bytes, ENTRY.value, source)[0] ?? ""];
 }
 
 function readNode(bytes: Uint8Array, source: string): OnnxNode {
@@ -191,18 +212,27 @@ function readAttribute(bytes: Uint8Array, source: string): OnnxAttribute {
   return { name, type: "float", value: (float?.value as number | undefined) ?? 0 };
 }
 
-function readTensor(bytes: Uint8Array, source: string): { name: string; tensor: StoredTensor } {
-  const name = texts(bytes, TENSOR.name, source).join();
-  const shape = integers(bytes, TENSOR.dims, source);
-  const [type] = integers(bytes, TENSOR.dataType, source);
-  const raw = [...messages(bytes, source)].find(({ field }) => field === TENSOR.rawData)?.value ?? new Uint8Array(0);
-  if (type !== FLOAT || raw.length !== 4 * sizeOf(shape)) {
+function readTensor(file: ByteSource, { begin, end }: Span, source: string): { name: string; tensor: StoredTensor } {
+  const shape: number[] = [];
+  const names: string[] = [];
+  let [type, raw]: [number | undefined, Span] = [undefined, { begin: end, end }];
+  for (const span of protobufSpans(file, begin, end, source)) {
+    if (span.kind === "integer" && span.field === TENSOR.dims) shape.push(span.value);
+    else if (span.kind === "integer" && span.field === TENSOR.dataType) type = span.value;
+    else if (span.kind === "bytes" && span.field === TENSOR.rawData) raw = span;
+    else if (span.kind === "bytes" && span.field === TENSOR.name) {
+      names.push(new TextDecoder().decode(file.read(span.begin, span.end)));
+    }
+  }
+  const [name, length] = [names.join(), raw.end - raw.begin];
+  if (type !== FLOAT || length !== 4 * sizeOf(shape)) {
     throw new RepvggError(
       "E_CHECKPOINT",
-      `${source} has a weight "${name}" [${shape.join(", ")}] that is not float32, or has ${raw.length} bytes.`,
+      `${source} has a weight "${name}" [${shape.join(", ")}] that is not float32, or has ${length} bytes.`,
     );
   }
-  return { name, tensor: { dtype: "F32", shape, read: () => raw } };
+  const readPart = (from: number, to: number) => file.read(raw.begin + from, raw.begin + to);
+  return { name, tensor: { dtype: "F32", shape, read: () => readPart(0, length), readPart } };
 }
 
 type BytesField = Extract<ProtobufField, { kind: "bytes" }>;

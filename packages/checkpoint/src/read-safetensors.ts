@@ -57,7 +57,12 @@ export function openSafetensors(file: ByteSource, source: string): StoredWeights
     tensors: new Map(
       entries.map(({ name, dtype, shape, begin, end }) => [
         name,
-        { dtype, shape, read: () => file.read(dataStart + begin, dataStart + end) },
+        {
+          dtype,
+          shape,
+          read: () => file.read(dataStart + begin, dataStart + end),
+          readPart: (from: number, to: number) => file.read(dataStart + begin + from, dataStart + begin + to),
+        },
       ]),
     ),
     metadata: readMetadata(metadata, fail),

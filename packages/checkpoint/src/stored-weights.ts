@@ -11,6 +11,8 @@ export interface StoredTensor {
   readonly shape: readonly number[];
   /** Row-major, little-endian; borrowed until another tensor is read. */
   read(): Uint8Array;
+  /** Bytes `begin` to `end` of the same, where they can be had without the others; borrowed likewise. */
+  readonly readPart?: ((begin: number, end: number) => Uint8Array) | undefined;
 }
 
 export interface StoredWeights {

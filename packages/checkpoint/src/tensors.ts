@@ -32,25 +32,38 @@ export function parseTensors(bytes: Uint8Array, source?: string): Tensors {
   return { tensors: arrays, metadata };
 }
 
-/** @throws {RepvggError} `E_CHECKPOINT`: elements are NaN or infinite; the message names all tensors that have some. */
-export function checkFinite(tensors: Iterable<readonly [name: string, array: NdArray]>, source: string): void {
-  const found = [...tensors].flatMap(([name, { data }]) => {
-    const index = firstNotFinite(data);
-    return index === -1 ? [] : [`${data[index]} in tensor "${name}" (element ${index})`];
-  });
-  if (found.length === 0) return;
-  const more = found.length > LISTED ? ` and in ${found.length - LISTED} more tensors` : "";
-  throw new RepvggError(
-    "E_CHECKPOINT",
-    `${source} has ${found.slice(0, LISTED).join(", ")}${more}: a training that diverged, or a damaged file. ` +
-      "Take an earlier checkpoint.",
-  );
+/** Looks for elements that are NaN or infinite, and names all tensors that have some. */
+export class FiniteCheck {
+  readonly #found = new Map<string, string>();
+  readonly #source: string;
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  /** @param first The element that the values begin with, where they are a part of the tensor. */
+  look(name: string, values: Float32Array, first = 0): void {
+    const index = firstNotFinite(values);
+    if (index === -1 || this.#found.has(name)) return;
+    this.#found.set(name, `${values[index]} in tensor "${name}" (element ${first + index})`);
+  }
+
+  /** @throws {RepvggError} `E_CHECKPOINT`: some were found. */
+  finish(): void {
+    const { size } = this.#found;
+    if (size === 0) return;
+    const more = size > LISTED ? ` and in ${size - LISTED} more tensors` : "";
+    throw new RepvggError(
+      "E_CHECKPOINT",
+      `${this.#source} has ${[...this.#found.values()].slice(0, LISTED).join(", ")}${more}: a training that diverged, or a ` +
+        "damaged file. Take an earlier checkpoint.",
+    );
+  }
 }
 
-/** `known` where it has the shape and bits of `array`, which then can be forgotten; otherwise `array`. */
-export function reused(array: NdArray, known: NdArray | undefined): NdArray {
-  if (known === undefined || String(known.shape) !== String(array.shape)) return array;
-  const [a, b] = [array, known].map(({ data }) => new Int32Array(data.buffer, data.byteOffset, data.length));
-  for (let i = 0; i < a!.length; i++) if (a![i] !== b![i]) return array;
-  return known;
+/** @throws {RepvggError} `E_CHECKPOINT`: elements are NaN or infinite; the message names all tensors that have some. */
+export function checkFinite(tensors: Iterable<readonly [name: string, array: NdArray]>, source: string): void {
+  const check = new FiniteCheck(source);
+  for (const [name, { data }] of tensors) check.look(name, data);
+  check.finish();
 }

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fuseState, layerPlan, type RepVggSpec, type StateDict } from "@repvgg/core";
+import { fuseState, layerPlan, type RepVggSpec } from "@repvgg/core";
 import { forward64, randomImages, randomSpec, randomState, relativeError } from "@repvgg/tooling";
 import "@tensorflow/tfjs-backend-cpu";
 import { io, setBackend, type Tensor, tensor4d, tidy } from "@tensorflow/tfjs-core";
@@ -129,7 +129,7 @@ describe("writeTfjsFolder", () => {
 
   it("writes a folder, replaces a model, and leaves anything else alone", async () => {
     const [first, second] = [network(3).checkpoint, network(4).checkpoint];
-    const state = async (): Promise<StateDict> => (await loadTfjsFolder(join(folder, "net"))).state;
+    const state = async () => (await loadTfjsFolder(join(folder, "net"))).state;
     await writeTfjsFolder(join(folder, "net"), serializeTfjs(first));
     expect(await state()).toEqual(first.state);
     await writeTfjsFolder(join(folder, "net"), serializeTfjs(second));

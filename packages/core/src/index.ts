@@ -1,6 +1,6 @@
 export { assertBatchStatistics } from "./assert-batch-statistics.ts";
 export { assertTrains } from "./assert-trains.ts";
-export { checkState } from "./check-state.ts";
+export { checkLayout, checkState, takeState } from "./check-state.ts";
 export { compareLogits, type LogitsComparison, type LogitsOf } from "./compare-logits.ts";
 export { compareWeights, type WeightsDifference, worstPart } from "./compare-weights.ts";
 export { RepvggError, type RepvggErrorCode, ShapeError } from "./errors.ts";

@@ -1,4 +1,4 @@
-import { findVariant, fuseState, layerPlan } from "@repvgg/core";
+import { findVariant, fuseState, layerPlan, stateLayout } from "@repvgg/core";
 import { backward64, forward64, relativeError } from "@repvgg/tooling";
 import { describe, expect, it } from "vitest";
 import { compileInference, compileTraining } from "./compile.ts";
@@ -37,7 +37,7 @@ describe.each(Object.entries(TEST_NETWORKS))("%s", (_, testCase) => {
   it("trains as the float64 reference does", () => {
     const { memory, result } = compileTraining(plan, batch, 1);
     const interpreter = new Interpreter(memory);
-    writeState(interpreter.floats, result.parameters, state);
+    writeState(interpreter.floats, result.parameters, stateLayout(plan, "train"), state);
     stage(interpreter, result, network);
 
     interpreter.run(result.programs.forward.program);
@@ -72,7 +72,8 @@ describe.each(Object.entries(TEST_NETWORKS))("%s", (_, testCase) => {
   it.each(["train", "deploy"] as const)("answers in %s form as the float64 reference does", (form) => {
     const { memory, result } = compileInference(plan, form, batch, 1);
     const interpreter = new Interpreter(memory);
-    writeState(interpreter.floats, result.parameters, form === "train" ? state : fuseState(spec, state));
+    const inForm = form === "train" ? state : fuseState(spec, state);
+    writeState(interpreter.floats, result.parameters, stateLayout(plan, form), inForm);
     stage(interpreter, result, network);
     interpreter.run(result.programs.prepare.program);
     interpreter.run(result.programs.predict.program);

@@ -36,7 +36,7 @@ const nextTurn = () =>
 export interface EngineNetworkOptions {
   readonly spec: RepVggSpec;
   /** In memory layout (HWIO), complete; copied. */
-  readonly state: StateDict;
+  readonly state: ReadonlyMap<string, NdArray>;
   /** Height and width of the images, in pixels. */
   readonly imageSize: readonly [height: number, width: number];
   /** Images that one run takes. Others are split, or leave places empty. @default 1 */

@@ -1,5 +1,5 @@
 import {
-  checkState,
+  checkLayout,
   type Forms,
   formOf,
   fuseState,
@@ -115,15 +115,17 @@ function build(options: InferenceOptions): Promise<Built> {
   const { plan, entries, threads, state, ...checked } = checkOptions(options, form);
   const batchSize = imagesPerRun(checked.batchSize, plan.inputSize);
   return withWorkers(threads - 1, async (workers) => {
-    checkState(plan, form, state);
+    checkLayout(plan, form, state);
     const compile = (batch: number) => compileInference(plan, form, batch, threads, options.exact);
     assertFits("This network", batchSize, (batch) => compile(batch).memory.bytes);
     const { memory, result } = compile(batchSize);
 
-    const runtime = await Runtime.create(memory, workers, (floats) => writeState(floats, result.parameters, state));
+    let unused: StateDict = new Map();
+    const runtime = await Runtime.create(memory, workers, (floats) => {
+      unused = writeState(floats, result.parameters, entries, state);
+    });
     if (result.programs.prepare.calls > 0) runtime.run(result.programs.prepare);
     const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
-    const unused = new Map([...state].filter(([name]) => !result.parameters.slots.has(name)));
     return { form, network, program: result.programs.predict, unused, entries };
   });
 }

@@ -1,4 +1,12 @@
-import { type BlockPlan, isBranchKernel, type NdArray, type StateDict, type StateEntry, sizeOf } from "@repvgg/core";
+import {
+  type BlockPlan,
+  isBranchKernel,
+  type NdArray,
+  type StateDict,
+  type StateEntry,
+  sizeOf,
+  takeState,
+} from "@repvgg/core";
 import { kernelGroups } from "./channel-groups.ts";
 import { PANEL, panelled } from "./layouts.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
@@ -202,9 +210,25 @@ function move(
   }
 }
 
-/** Writes all of a state dict that has a slot. The caller has checked names and shapes. */
-export function writeState(floats: Float32Array, layout: ParameterLayout, state: StateDict): void {
-  for (const [name, slot] of layout.slots) writeSlot(floats, slot, state.get(name)!);
+/**
+ * Writes all of a state that has a slot, each array read once. The caller has checked names and shapes.
+ *
+ * @returns What has no slot: counters, and auxiliary classifiers of a network that only infers.
+ * @throws {RepvggError} `E_STATE`: values cannot be used.
+ */
+export function writeState(
+  floats: Float32Array,
+  { slots }: ParameterLayout,
+  entries: readonly StateEntry[],
+  state: ReadonlyMap<string, NdArray>,
+): StateDict {
+  const rest: StateDict = new Map();
+  takeState(entries, state, ({ name }, array) => {
+    const slot = slots.get(name);
+    if (slot) writeSlot(floats, slot, array);
+    else rest.set(name, array);
+  });
+  return rest;
 }
 
 /** Names of the entries that the optimiser changes, in order. */

@@ -1,6 +1,7 @@
 import {
   assertBatchStatistics,
   assertTrains,
+  checkLayout,
   checkState,
   type Forms,
   formOf,
@@ -96,7 +97,7 @@ class TrainingNetwork implements EngineTrainingNetwork {
   /** The running statistics from before a forward pass that no backward pass has confirmed yet. */
   #before: Float32Array | undefined;
 
-  constructor(network: EngineNetwork, placed: CompiledTraining, entries: readonly StateEntry[], state: StateDict) {
+  constructor(network: EngineNetwork, placed: CompiledTraining, entries: readonly StateEntry[], counters: StateDict) {
     this.spec = network.plan.spec;
     this.#network = network;
     this.#placed = placed;
@@ -104,8 +105,7 @@ class TrainingNetwork implements EngineTrainingNetwork {
     const { runtime, parameters } = network;
     this.#optimizer = new EngineOptimizer(runtime, parameters, placed.updates);
     this.#average = new EngineAverage(runtime, parameters, placed.updates);
-    const tracked = entries.filter(({ role }) => role === "numBatchesTracked");
-    this.#batchesTracked = new Map(tracked.map(({ name }) => [name, state.get(name)!.data[0]!]));
+    this.#batchesTracked = new Map([...counters].map(([name, { data }]) => [name, data[0]!]));
     const { address, floats } = parameters.statistics;
     this.#statistics = { start: address / 4, end: address / 4 + floats };
   }
@@ -342,7 +342,7 @@ export interface TrainingNetworkOptions extends EngineNetworkOptions {
 export async function createTrainingNetwork(options: TrainingNetworkOptions): Promise<EngineTrainingNetwork> {
   const { plan, entries, batchSize, threads, state } = checkOptions(options, "train");
   const frozen = frozenBlocks(plan, options.freeze ?? []);
-  checkState(plan, "train", state);
+  checkLayout(plan, "train", state);
   assertBatchStatistics(plan, batchSize);
 
   const { checkpointing, exact } = options;
@@ -352,9 +352,12 @@ export async function createTrainingNetwork(options: TrainingNetworkOptions): Pr
   const whole = compile(batchSize, true);
   const { memory, result } = whole.memory.bytes <= MAX_MEMORY_BYTES ? whole : compile(batchSize, false);
 
+  let counters: StateDict = new Map();
   const runtime = await withWorkers(threads - 1, (workers) =>
-    Runtime.create(memory, workers, (floats) => writeState(floats, result.parameters, state)),
+    Runtime.create(memory, workers, (floats) => {
+      counters = writeState(floats, result.parameters, entries, state);
+    }),
   );
   const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);
-  return new TrainingNetwork(network, result, entries, state);
+  return new TrainingNetwork(network, result, entries, counters);
 }

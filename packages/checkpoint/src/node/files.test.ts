@@ -2,11 +2,14 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { defineSpec, initialState, ndArray, RepvggError } from "@repvgg/core";
+import { defineSpec, initialState, type NdArray, ndArray, RepvggError } from "@repvgg/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseCheckpoint } from "../checkpoint.ts";
-import { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors } from "./files.ts";
+import { parseOnnx } from "../onnx-read.ts";
+import { serializeOnnx } from "../onnx-write.ts";
+import { loadCheckpoint, loadTensors, openCheckpoint, openOnnx, saveCheckpoint, saveTensors } from "./files.ts";
 import { writeFileAtomically } from "./write-file-atomically.ts";
 
 let folder: string;
@@ -16,6 +19,10 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const spec = defineSpec({ numBlocks: [1, 1, 1, 1], widthMultiplier: [1 / 16, 1 / 32, 1 / 64, 1 / 64], numClasses: 2 });
+
+/** All arrays, read. */
+const plain = (state: ReadonlyMap<string, NdArray>) =>
+  new Map([...state].map(([name, { shape, data }]) => [name, { shape, data }]));
 
 describe("saveCheckpoint", () => {
   it("writes a file that loadCheckpoint reads, and nothing else", async () => {
@@ -52,6 +59,55 @@ describe("loading", () => {
       expect(await loadCheckpoint(file)).toEqual(parseCheckpoint(await readFile(file), file));
     },
   );
+
+  it.each(["wrapped.pth", "deflated.pth", "legacy.pth", "views.pth", "tiny-repvgg.safetensors"])(
+    "opens %s with the arrays that loading reads, each time anew",
+    async (name) => {
+      const file = fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
+      const loaded = await loadCheckpoint(file);
+      const { state, ...opened } = await openCheckpoint(file);
+      await setImmediate(); // the file is closed by now, and opened again
+      expect({ ...opened, state: plain(state) }).toEqual(loaded);
+      expect([...state.keys()]).toEqual([...loaded.state.keys()]);
+      const bias = state.get("linear.bias")!;
+      expect(bias.data).toBe(bias.data);
+      expect(bias.data).not.toBe(state.get("linear.bias")!.data);
+      expect(state.get("none")).toBeUndefined();
+    },
+  );
+
+  it("opens an ONNX file with the arrays that parsing reads", async () => {
+    const file = join(folder, "net.onnx");
+    const bytes = serializeOnnx({ spec, form: "train", state: initialState(spec, 1), classes: ["a", "b"] });
+    await writeFile(file, bytes);
+    const { state, ...opened } = await openOnnx(file);
+    expect({ ...opened, state: plain(state) }).toEqual(parseOnnx(bytes, file));
+  });
+
+  it("reads kernels that are larger than what is read at a time", async () => {
+    const wide = defineSpec({ ...spec, widthMultiplier: [1 / 8, 1 / 8, 1 / 4, 1] });
+    const file = join(folder, "wide.safetensors");
+    const wider = initialState(wide, 1);
+    wider.set("linear.bias", ndArray([2], Float32Array.of(1, 2)));
+    await saveCheckpoint(file, { spec: wide, form: "train", state: wider });
+    const kernel = "stage4.0.rbr_dense.conv.weight";
+    expect(4 * wider.get(kernel)!.data.length).toBeGreaterThan(2 ** 19);
+    expect((await openCheckpoint(file)).state.get(kernel)!.data).toEqual(wider.get(kernel)!.data);
+    expect((await loadCheckpoint(file)).state).toEqual(wider);
+  });
+
+  it("says that an open checkpoint's file was changed", async () => {
+    const file = join(folder, "net.safetensors");
+    await saveCheckpoint(file, { spec, form: "train", state: initialState(spec, 1) });
+    const { state } = await openCheckpoint(file);
+    await saveCheckpoint(file, { spec, form: "train", state: initialState(spec, 2) });
+    expect(() => state.get("linear.weight")!.data).toThrow(
+      expect.objectContaining({
+        code: "E_CHECKPOINT",
+        message: expect.stringMatching(/was changed while it was in use/),
+      }),
+    );
+  });
 
   it("says what is wrong with the path", async () => {
     await expect(loadCheckpoint(join(folder, "none.safetensors"))).rejects.toThrow(

@@ -4,9 +4,11 @@ import {
   type Checkpoint,
   checkpointContent,
   type LoadedCheckpoint,
+  type OpenCheckpoint,
   type ReadOptions,
   readCheckpoint,
 } from "../checkpoint.ts";
+import { readOnnx } from "../onnx-read.ts";
 import { parseTensors, serializeTensors, type Tensors } from "../tensors.ts";
 import { fileSource } from "./file-source.ts";
 import { writeFileAtomically } from "./write-file-atomically.ts";
@@ -22,17 +24,30 @@ export async function saveCheckpoint(file: string, checkpoint: Checkpoint): Prom
 }
 
 /**
- * Reads a network; see `parseCheckpoint`. Tensors of a .pth are read one by one: the file is never in memory as a whole.
+ * Reads a network; see `parseCheckpoint`. Tensors are read one by one: the file is never in memory as a whole.
  *
  * @throws {RepvggError} `E_CHECKPOINT`: the file cannot be read, is damaged, or does not hold a RepVGG.
  */
-export async function loadCheckpoint(file: string, options: ReadOptions = {}): Promise<LoadedCheckpoint> {
-  const source = await reading(file, async () => fileSource(file));
-  try {
-    return await reading(file, async () => readCheckpoint(source, file, options));
-  } finally {
-    source.close();
-  }
+export function loadCheckpoint(file: string, options: ReadOptions = {}): Promise<LoadedCheckpoint> {
+  return reading(file, async () => readCheckpoint(fileSource(file), file, options, "in memory"));
+}
+
+/**
+ * {@link loadCheckpoint} for networks that are large beside the memory: the weights are checked, but stay in the file, and an array of the
+ * state is read each time that its `data` are asked for. Making a network from it takes no more memory than the network.
+ *
+ * The file must stay as it is while the checkpoint is used. A file before PyTorch 1.6 is in memory all the same, and a tensor that is
+ * compressed is from its first use on.
+ *
+ * @throws {RepvggError} as {@link loadCheckpoint}; the arrays, `E_CHECKPOINT`: the file was changed.
+ */
+export function openCheckpoint(file: string, options: ReadOptions = {}): Promise<OpenCheckpoint> {
+  return reading(file, async () => readCheckpoint(fileSource(file), file, options, "in the file"));
+}
+
+/** {@link openCheckpoint} of an ONNX file that this program wrote; see `parseOnnx`. */
+export function openOnnx(file: string): Promise<OpenCheckpoint> {
+  return reading(file, async () => readOnnx(fileSource(file), file, "in the file"));
 }
 
 /** Writes named arrays, axes as they are. @throws {RepvggError} `E_CHECKPOINT`: the file cannot be written. */

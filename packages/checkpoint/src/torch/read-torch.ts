@@ -24,7 +24,7 @@ interface Contents {
   /** What this program wrote beside the pickle. */
   readonly own?: string | undefined;
   storageSize(key: string): number | undefined;
-  readStorage(key: string): Uint8Array;
+  readStorage(key: string, begin: number, end: number): Uint8Array;
 }
 
 const MAX_PICKLE_BYTES = 2 ** 28;
@@ -51,7 +51,7 @@ export function readTorch(source: ByteSource, file: string, { ema = false }: Tor
   let total = 0;
   for (const [name, tensor] of tensors) {
     const { key } = tensor.storage;
-    const read = () => contents.readStorage(key);
+    const read = (begin: number, end: number) => contents.readStorage(key, begin, end);
     const stored = checkTensor(name, tensor, contents.storageSize(key), read, contents.bigEndian, fail);
     total += sizeOf(stored.shape) * DTYPE_BYTES[stored.dtype];
     checked.set(name, stored);
@@ -82,7 +82,7 @@ function readZipped(source: ByteSource, fail: Fail): Contents {
     bigEndian,
     budget: Math.max(ALWAYS_ALLOWED, (zip.stored ? SHARING : UNPACKING) * source.size),
     storageSize: (key) => zip.sizeOf(`${folder}data/${key}`),
-    readStorage: (key) => zip.read(`${folder}data/${key}`),
+    readStorage: (key, begin, end) => zip.read(`${folder}data/${key}`, begin, end),
   };
 }
 
@@ -117,7 +117,7 @@ function readLegacy(source: ByteSource, fail: Fail): Contents {
     bigEndian: little?.[1] === false,
     budget: Math.max(ALWAYS_ALLOWED, SHARING * source.size),
     storageSize: (key) => places.get(key)?.length,
-    readStorage: (key) => places.get(key)!,
+    readStorage: (key, begin, end) => places.get(key)!.subarray(begin, end),
   };
 }
 

@@ -9,8 +9,8 @@ export interface Zip {
   readonly stored: boolean;
   /** The size of a file, unpacked; undefined when there is none. */
   sizeOf(name: string): number | undefined;
-  /** Its bytes: a view of the archive's where it is stored; unpacked, once, where it is deflated. */
-  read(name: string): Uint8Array;
+  /** Its bytes `begin` to `end`: read from the archive where it is stored; unpacked, once, where it is deflated. @default all */
+  read(name: string, begin?: number, end?: number): Uint8Array;
 }
 
 interface Entry {
@@ -50,21 +50,28 @@ export function readZip(source: ByteSource, fail: Fail): Zip {
   const unpacked = new Map<string, Uint8Array>();
   let total = 0;
 
-  const read = (name: string): Uint8Array => {
-    const entry = entries.get(name) ?? damaged(`there is no ${shown(name)} in it`);
-    const before = unpacked.get(name);
-    if (before) return before;
-    const begin = dataStart(source, name, entry, damaged);
+  const begins = new Map<string, number>();
+  const beginOf = (name: string, entry: Entry): number => {
+    const begin = begins.get(name) ?? dataStart(source, name, entry, damaged);
     if (entry.packed > source.size - begin) damaged(`${shown(name)} reaches past its end`);
-    const bytes = source.read(begin, begin + entry.packed);
-    if (entry.method === 0) return bytes;
+    begins.set(name, begin);
+    return begin;
+  };
+  const unpack = (name: string, entry: Entry): Uint8Array => {
+    const begin = beginOf(name, entry);
     total += entry.size;
     if (total > limit) {
       fail(`unpacks to more than ${limit} bytes, and weights do not shrink so much: it is refused as a zip bomb.`);
     }
-    const content = inflate(bytes, entry.size, name, damaged);
+    const content = inflate(source.read(begin, begin + entry.packed), entry.size, name, damaged);
     unpacked.set(name, content);
     return content;
+  };
+  const read = (name: string, begin = 0, end = entries.get(name)?.size): Uint8Array => {
+    const entry = entries.get(name) ?? damaged(`there is no ${shown(name)} in it`);
+    if (entry.method !== 0) return (unpacked.get(name) ?? unpack(name, entry)).subarray(begin, end);
+    const from = beginOf(name, entry);
+    return source.read(from + begin, from + end!);
   };
   const stored = [...entries.values()].every(({ method }) => method === 0);
   return { names: [...entries.keys()], stored, sizeOf: (name) => entries.get(name)?.size, read };

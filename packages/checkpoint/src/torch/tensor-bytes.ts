@@ -8,13 +8,13 @@ import { shown, type TorchTensor } from "./py-values.ts";
  * Checks that a tensor lies inside its storage, before anything is allocated for it.
  *
  * @param storageSize Bytes that the storage really has.
- * @param readStorage Its bytes, when they are needed.
+ * @param readStorage Bytes of it, when they are needed.
  */
 export function checkTensor(
   name: string,
   tensor: TorchTensor,
   storageSize: number | undefined,
-  readStorage: () => Uint8Array,
+  readStorage: (begin: number, end: number) => Uint8Array,
   bigEndian: boolean,
   fail: Fail,
 ): StoredTensor {
@@ -31,14 +31,14 @@ export function checkTensor(
   if (!Number.isSafeInteger(elements) || !Number.isSafeInteger(end) || (elements > 0 && end > available)) {
     fail(`is damaged: ${subject} [${shape.join(", ")}] reaches to byte ${end} of its storage, which has ${available}.`);
   }
-  const read = (): Uint8Array => {
-    if (elements === 0) return new Uint8Array();
-    const bytesOfTensor = isRowMajor(shape, strides)
-      ? readStorage().subarray(begin, end)
-      : gather(readStorage().subarray(begin, end), shape, strides, bytes);
-    return bigEndian ? swapped(bytesOfTensor, bytes) : bytesOfTensor;
-  };
-  return { dtype: dtype!, shape, read };
+  const ordered = (bytesOfTensor: Uint8Array) => (bigEndian ? swapped(bytesOfTensor, bytes) : bytesOfTensor);
+  if (elements === 0) return { dtype: dtype!, shape, read: () => new Uint8Array() };
+  if (!isRowMajor(shape, strides)) {
+    const read = () => ordered(gather(readStorage(begin, end), shape, strides, bytes));
+    return { dtype: dtype!, shape, read };
+  }
+  const readPart = (from: number, to: number) => ordered(readStorage(begin + from, begin + to));
+  return { dtype: dtype!, shape, read: () => readPart(0, end - begin), readPart };
 }
 
 function isRowMajor(shape: readonly number[], strides: readonly number[]): boolean {

@@ -5,9 +5,9 @@ import {
   type Images,
   initialState,
   layerPlan,
+  type NdArray,
   profile,
   RepvggError,
-  type StateDict,
 } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
@@ -63,7 +63,7 @@ export async function benchModel(name: string, options: BenchOptions, terminal: 
 }
 
 /** @throws {RepvggError} `E_USAGE`: a deploy checkpoint has no train form. */
-function stateOf(model: Model, form: Form, seed: number): StateDict {
+function stateOf(model: Model, form: Form, seed: number): ReadonlyMap<string, NdArray> {
   const { spec, checkpoint, name } = model;
   const state = checkpoint?.state ?? initialState(spec, seed);
   if (form === model.form) return state;
@@ -74,13 +74,24 @@ function stateOf(model: Model, form: Form, seed: number): StateDict {
   );
 }
 
-async function forward(device: Device, model: Model, state: StateDict, form: Form, batch: number): Promise<Measured> {
+async function forward(
+  device: Device,
+  model: Model,
+  state: ReadonlyMap<string, NdArray>,
+  form: Form,
+  batch: number,
+): Promise<Measured> {
   const { spec, imageSize } = model;
   const network = await device.createNetwork({ spec, state, form, imageSize, batchSize: batch });
   return { run: (images) => network.predict(images), dispose: () => network.dispose() };
 }
 
-async function trainingStep(device: Device, model: Model, state: StateDict, batch: number): Promise<Measured> {
+async function trainingStep(
+  device: Device,
+  model: Model,
+  state: ReadonlyMap<string, NdArray>,
+  batch: number,
+): Promise<Measured> {
   const { crossEntropyObjective } = await import("@repvgg/distill");
   const { spec, imageSize } = model;
   const network = await device.createTrainableNetwork({ spec, state, imageSize, batchSize: batch });

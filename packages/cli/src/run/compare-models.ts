@@ -9,11 +9,11 @@ import {
   type Logits,
   type LogitsComparison,
   layerPlan,
+  type NdArray,
   ndArray,
   predict64,
   profile,
   type RepVggSpec,
-  type StateDict,
   type StatisticsProblem,
   type WeightsDifference,
   worstPart,
@@ -23,7 +23,7 @@ import type { ProofInputs } from "./proof-inputs.ts";
 /** What is needed of a network to run it. */
 export interface Runnable {
   readonly spec: RepVggSpec;
-  readonly state: StateDict;
+  readonly state: ReadonlyMap<string, NdArray>;
   readonly form: Form;
 }
 

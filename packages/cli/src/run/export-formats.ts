@@ -1,20 +1,24 @@
-import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
 import {
   type Checkpoint,
   type Content,
   checkpointContent,
-  type LoadedCheckpoint,
   type OnnxOptions,
+  type OpenCheckpoint,
   onnxContent,
-  parseOnnx,
   parseTfjs,
   pthContent,
   type SerializeOptions,
   serializeTfjs,
 } from "@repvgg/checkpoint";
-import { loadCheckpoint, readTfjsFolder, writeFileAtomically, writeTfjsFolder } from "@repvgg/checkpoint/node";
-import { type Form, RepvggError, type StateDict } from "@repvgg/core";
+import {
+  openCheckpoint,
+  openOnnx,
+  readTfjsFolder,
+  writeFileAtomically,
+  writeTfjsFolder,
+} from "@repvgg/checkpoint/node";
+import { type Form, RepvggError } from "@repvgg/core";
 
 /** A kind of file that a network can be written as. */
 interface ExportFormat {
@@ -39,7 +43,7 @@ interface Export {
 }
 
 type FormatOptions = SerializeOptions & OnnxOptions;
-type Check = (read: LoadedCheckpoint) => void;
+type Check = (read: OpenCheckpoint) => void;
 
 export type ExportFormatName = "onnx" | "safetensors" | "pth" | "tfjs";
 
@@ -48,19 +52,19 @@ export const EXPORT_FORMATS: Readonly<Record<ExportFormatName, ExportFormat>> = 
     extensions: [".onnx"],
     defaultForm: "deploy", // It is for inference.
     renames: false,
-    prepare: inFile(onnxContent, async (file, reuse) => parseOnnx(await readFile(file), file, { reuse })),
+    prepare: inFile(onnxContent, openOnnx),
   },
   safetensors: {
     extensions: [".safetensors"],
     defaultForm: undefined,
     renames: true,
-    prepare: inFile(checkpointContent, (file, reuse) => loadCheckpoint(file, { reuse })),
+    prepare: inFile(checkpointContent, (file) => openCheckpoint(file)),
   },
   pth: {
     extensions: [".pth", ".pt"],
     defaultForm: undefined,
     renames: true,
-    prepare: inFile(pthContent, (file, reuse) => loadCheckpoint(file, { reuse })),
+    prepare: inFile(pthContent, (file) => openCheckpoint(file)),
   },
   tfjs: {
     extensions: [], // A folder.
@@ -73,14 +77,13 @@ export const EXPORT_FORMATS: Readonly<Record<ExportFormatName, ExportFormat>> = 
 /** One file, of which one array at a time is in memory, written and read. */
 function inFile(
   contentOf: (checkpoint: Checkpoint, options: FormatOptions) => Content,
-  read: (file: string, reuse: StateDict) => Promise<LoadedCheckpoint>,
+  open: (file: string) => Promise<OpenCheckpoint>,
 ): ExportFormat["prepare"] {
   return (checkpoint, options) => {
     const content = contentOf(checkpoint, options);
     return {
       sizeBytes: content.size,
-      write: (out, check) =>
-        writeFileAtomically(out, content, { check: async (file) => check(await read(file, checkpoint.state)) }),
+      write: (out, check) => writeFileAtomically(out, content, { check: async (file) => check(await open(file)) }),
     };
   };
 }

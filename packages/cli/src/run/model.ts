@@ -1,15 +1,14 @@
-import { readFile, stat } from "node:fs/promises";
-import { parseOnnx } from "@repvgg/checkpoint";
-import { isTfjsFolder, type LoadedCheckpoint, loadCheckpoint, loadTfjsFolder } from "@repvgg/checkpoint/node";
+import { stat } from "node:fs/promises";
+import { isTfjsFolder, loadTfjsFolder, type OpenCheckpoint, openCheckpoint, openOnnx } from "@repvgg/checkpoint/node";
 import {
   checkState,
   defineSpec,
   type Form,
   findVariant,
   layerPlan,
+  type NdArray,
   type RepVggSpec,
   RepvggError,
-  type StateDict,
   type Variant,
 } from "@repvgg/core";
 import { type Preprocessing, parsePreprocessing } from "@repvgg/data";
@@ -34,13 +33,14 @@ export interface Model {
   readonly form: Form;
   readonly imageSize: readonly [height: number, width: number];
   /** Absent for a named network, which has no weights. */
-  readonly checkpoint?: LoadedCheckpoint;
+  readonly checkpoint?: OpenCheckpoint;
 }
 
 /** A model that was read from a file. */
 export interface TrainedModel extends Model {
-  readonly checkpoint: LoadedCheckpoint;
-  readonly state: StateDict;
+  readonly checkpoint: OpenCheckpoint;
+  /** Its arrays may still be in the file. */
+  readonly state: ReadonlyMap<string, NdArray>;
   readonly classes: readonly string[] | undefined;
   readonly classIds: readonly string[] | undefined;
   readonly preprocessing: Preprocessing | undefined;
@@ -117,13 +117,13 @@ export async function loadTrained(path: string, options: ModelOptions = {}): Pro
 }
 
 /** @throws {RepvggError} `E_CHECKPOINT`: it cannot be used, or has no average. */
-async function read(file: string, ema: boolean): Promise<LoadedCheckpoint> {
+async function read(file: string, ema: boolean): Promise<OpenCheckpoint> {
   const [folder, onnx] = [await isTfjsFolder(file), await isOnnx(file)];
   if (ema && (folder || onnx)) {
     throw new RepvggError("E_CHECKPOINT", `${file} has no averaged weights. Leave --ema-weights out.`);
   }
   if (folder) return loadTfjsFolder(file);
-  return onnx ? parseOnnx(await readFile(file), file) : loadCheckpoint(file, { ema });
+  return onnx ? openOnnx(file) : openCheckpoint(file, { ema });
 }
 
 /** Only what `export` wrote; that is said in the error where it is another. */

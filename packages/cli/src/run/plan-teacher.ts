@@ -1,4 +1,4 @@
-import { type Form, fuseState, type RepVggSpec, RepvggError, type StateDict } from "@repvgg/core";
+import { type Form, fuseState, type NdArray, type RepVggSpec, RepvggError } from "@repvgg/core";
 import type { LabelledClasses, Preprocessing } from "@repvgg/data";
 import { flagName } from "../option.ts";
 import { loadTrained, type TrainedModel } from "./model.ts";
@@ -14,7 +14,7 @@ export const AVERAGE_TEACHER = "ema";
 export interface TeacherNetwork {
   readonly name: string;
   readonly spec: RepVggSpec;
-  readonly state: StateDict;
+  readonly state: ReadonlyMap<string, NdArray>;
   readonly form: Form;
   /** Of its images; absent where they are the student's. */
   readonly normalisation?: Normalisation;

@@ -3,7 +3,6 @@ import {
   defineSpec,
   initialState,
   layerPlan,
-  type NdArray,
   profile,
   type RepVggSpec,
   RepvggError,
@@ -146,13 +145,18 @@ async function startWeights(
     );
   }
   assertSameNetwork(weights, spec);
-  if (weights.spec.numClasses === spec.numClasses) return { state: weights.state, newEntries: [] };
-  const kept = ([name, { shape }]: [string, NdArray]) => sameShape(weights.state.get(name)!.shape, shape);
-  const entries = [...fresh];
-  return {
-    state: new Map(entries.map((entry) => [entry[0], kept(entry) ? weights.state.get(entry[0])! : entry[1]])),
-    newEntries: entries.filter((entry) => !kept(entry)).map(([name]) => name),
-  };
+  const state: StateDict = new Map();
+  const newEntries: string[] = [];
+  for (const [name, array] of fresh) {
+    const stored = weights.state.get(name)!;
+    if (sameShape(stored.shape, array.shape)) {
+      state.set(name, { shape: stored.shape, data: stored.data }); // Read now: the training may outlive the file.
+    } else {
+      state.set(name, array);
+      newEntries.push(name);
+    }
+  }
+  return { state, newEntries };
 }
 
 function assertSameNetwork({ name, spec: own }: TrainedModel, spec: RepVggSpec): void {

@@ -1,4 +1,4 @@
-import { checkState } from "../check-state.ts";
+import { checkLayout } from "../check-state.ts";
 import { frozenBlocks } from "../frozen-blocks.ts";
 import { layerPlan } from "../layer-plan.ts";
 import type { NdArray } from "../nd-array.ts";
@@ -26,7 +26,7 @@ export function createTfjsNetwork(options: TfjsNetworkOptions<"train">): TfjsTra
 export function createTfjsNetwork(options: TfjsNetworkOptions): TfjsNetwork;
 export function createTfjsNetwork({ spec, state, form, freeze = [] }: TfjsNetworkOptions): TfjsNetwork {
   const plan = layerPlan(spec, [1, 1]);
-  checkState(plan, form, state);
+  checkLayout(plan, form, state);
   return form === "train"
     ? new TfjsTrainableNetwork(spec, state, frozenBlocks(plan, freeze))
     : new TfjsNetwork(spec, form, state);

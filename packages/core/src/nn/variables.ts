@@ -1,4 +1,5 @@
 import { type Tensor, tensor, tidy, type Variable, variable } from "@tensorflow/tfjs-core";
+import { takeState } from "../check-state.ts";
 import { RepvggError } from "../errors.ts";
 import type { NdArray } from "../nd-array.ts";
 import type { StateDict } from "../state-dict.ts";
@@ -11,19 +12,28 @@ export class Variables {
   /** Batches that each normalization has seen: numbers of the host, which nothing computes with. */
   readonly #batches = new Map<string, number>();
 
-  /** @param state Checked against `entries`; copied. */
+  /**
+   * @param state Has `entries`, of the right shapes; copied.
+   * @throws {RepvggError} `E_STATE`: values are not finite, or a variance is negative. No variable is left then.
+   */
   constructor(entries: readonly StateEntry[], state: ReadonlyMap<string, NdArray>) {
     this.entries = entries;
-    for (const { name, shape, role, trainable } of entries) {
-      const { data } = state.get(name)!;
-      if (role === "numBatchesTracked") {
-        this.#batches.set(name, data[0]!);
-      } else {
-        this.#variables.set(
-          name,
-          tidy(() => variable(tensor(data.slice(), [...shape]), trainable)),
-        );
-      }
+    try {
+      takeState(entries, state, (entry, array) => this.#take(entry, array));
+    } catch (cause) {
+      this.dispose();
+      throw cause;
+    }
+  }
+
+  #take({ name, shape, role, trainable }: StateEntry, { data }: NdArray): void {
+    if (role === "numBatchesTracked") {
+      this.#batches.set(name, data[0]!);
+    } else {
+      this.#variables.set(
+        name,
+        tidy(() => variable(tensor(data.slice(), [...shape]), trainable)),
+      );
     }
   }
 
