@@ -6,6 +6,7 @@ import type { Forms } from "./spec.ts";
 import { type StateEntry, stateLayout } from "./state-layout.ts";
 
 const NAMED = 5;
+const CHECK_SPEC = "Check that the weights belong to this spec, and in which form they are (train or deploy).";
 
 /**
  * Checks that a state has exactly the entries of a network, of the right shapes, with finite values and no negative variance.
@@ -33,10 +34,7 @@ export function checkLayout(plan: LayerPlan, forms: Forms, state: ReadonlyMap<st
     if (actual === undefined || sameShape(actual, shape)) return [];
     return [`${name} is [${actual.join(", ")}] instead of [${shape.join(", ")}]`];
   });
-  refuse(
-    [list("missing", missing), list("unexpected", unexpected), list("misshapen", misshapen)],
-    "Check that the weights belong to this spec, and in which form they are (train or deploy).",
-  );
+  refuse([list("missing", missing), list("unexpected", unexpected), list("misshapen", misshapen)], CHECK_SPEC);
   return entries;
 }
 
@@ -52,18 +50,25 @@ export function takeState(
   state: ReadonlyMap<string, NdArray>,
   take: (entry: StateEntry, array: NdArray) => void,
 ): void {
+  const misshapen: string[] = [];
   const unusable: string[] = [];
   for (const entry of entries) {
-    const { shape, data } = state.get(entry.name)!;
+    const { name, shape } = entry;
+    const { data } = state.get(name)!;
     const problem = problemOf(entry, data);
-    if (problem === undefined) take(entry, { shape, data });
-    else unusable.push(`${entry.name} holds ${problem}`);
+    if (data.length !== sizeOf(shape)) {
+      misshapen.push(`${name} is [${shape.join(", ")}] of ${data.length} elements`);
+    } else if (problem !== undefined) {
+      unusable.push(`${name} holds ${problem}`);
+    } else {
+      take(entry, { shape, data });
+    }
   }
-  refuse([list("unusable", unusable)], "The training that wrote it diverged, or the file is damaged.");
+  const advice = misshapen.length > 0 ? CHECK_SPEC : "The training that wrote it diverged, or the file is damaged.";
+  refuse([list("misshapen", misshapen), list("unusable", unusable)], advice);
 }
 
-function problemOf({ shape, role }: StateEntry, data: Float32Array): string | undefined {
-  if (data.length !== sizeOf(shape)) return `${data.length} elements instead of ${sizeOf(shape)}`;
+function problemOf({ role }: StateEntry, data: Float32Array): string | undefined {
   if (firstNotFinite(data) !== -1) return "NaN or infinity";
   return role === "runningVar" && data.some((v) => v < 0) ? "a negative variance" : undefined;
 }
