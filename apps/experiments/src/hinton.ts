@@ -60,8 +60,31 @@ export const HINTON: Experiment = {
           holds: distilled.every((errors, i) => errors < plain[i]!),
         },
       ],
-      charts: [],
+      charts: [chartOf(protocol.seeds, { teacher, plain, distilled })],
       figures: { published: PUBLISHED, temperature: TEMPERATURE, alpha: ALPHA, teacher, plain, distilled },
     };
   },
 };
+
+/** A point a seed. */
+function chartOf(
+  seeds: readonly number[],
+  errors: { readonly teacher: number; readonly plain: readonly number[]; readonly distilled: readonly number[] },
+): ExperimentResult["charts"][number] {
+  const bySeed = (values: readonly number[]) => values.map((value, i) => [i + 1, value] as const);
+  return {
+    title: "errors by seed",
+    x: {
+      label: "student",
+      min: 0.5,
+      max: seeds.length + 0.5,
+      format: (i) => (seeds[i - 1] === undefined ? "" : `seed ${seeds[i - 1]}`),
+    },
+    y: { label: "errors", min: 0 },
+    series: [
+      { name: "small network, labels alone", color: "var(--alone)", points: bySeed(errors.plain) },
+      { name: "small network, soft targets too", color: "var(--distilled)", points: bySeed(errors.distilled) },
+      { name: "large network", color: "var(--teacher)", points: bySeed(seeds.map(() => errors.teacher)) },
+    ],
+  };
+}

@@ -43,6 +43,11 @@ describe("sweep", () => {
     const rows = (await readFile(at("grid/sweep.csv"), "utf8")).trim().split("\n");
     expect(rows[0]).toBe("trial,lr,momentum,top1,top5,epoch,seconds,state,error");
     expect(rows.slice(1).map((row) => Number(row.split(",")[3]) * 100)).toEqual(rates);
+    const page = await readFile(at("grid/sweep.html"), "utf8");
+    for (const flag of ["--lr", "--momentum"]) expect(page).toContain(`aria-label="Acc@1 by ${flag}"`);
+    const linked = [...page.matchAll(/<a href="(trial-\d\/report\.html)">/g)].map(([, file]) => file!);
+    expect(linked).toEqual(rows.slice(1).map((row) => `trial-${row.split(",")[0]}/report.html`));
+    for (const file of linked) expect((await readFile(at("grid", file), "utf8")).slice(0, 15)).toBe("<!doctype html>");
   });
 
   it("goes on after trials that fail or diverge, and tries only those that failed again", async () => {
@@ -94,7 +99,7 @@ describe("sweep", () => {
     expect(JSON.parse(stdout)).toHaveLength(3);
     expect(await readFile(at("stopped/trial-1/config.json"), "utf8")).toBe(first);
     expect((await readdir(at("stopped"))).sort()).toEqual([
-      ...["sweep.csv", "sweep.json", "trial-1", "trial-2", "trial-3"],
+      ...["sweep.csv", "sweep.html", "sweep.json", "trial-1", "trial-2", "trial-3"],
     ]);
     await run("train", ...TINY, "--epochs", "20", "--seed", "2", "--out", "whole");
     expect(await readFile(at("stopped/trial-2/last.safetensors"))).toEqual(

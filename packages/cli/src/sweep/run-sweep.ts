@@ -117,7 +117,7 @@ function report(folder: string, sweep: Sweep): CommandResult {
   const verdict = first?.best
     ? [
         `Best: trial ${first.trial}, ${describeSettings(first.settings)}, Acc@1 ${percent(first.best.top1, 3)}`,
-        `Its run folder: ${files.trial(first.trial)}; the table: ${files.csv}`,
+        `Its run folder: ${files.trial(first.trial)}; the table: ${files.csv}; its page: ${files.page}`,
       ]
     : [`No trial finished. To try those that failed again: repvgg sweep --resume ${folder}`];
   return {

@@ -5,13 +5,14 @@ import { exists } from "../run/run-folder.ts";
 import { runTraining } from "../run/run-training.ts";
 import type { Terminal } from "../terminal.ts";
 import { type Sweep, sweepFiles, type Trial, writeSweep } from "./sweep-folder.ts";
+import { sweepPage } from "./sweep-page.ts";
 import { describeSettings, sweepCsv } from "./sweep-table.ts";
 
 /** What `runTraining` says of a run. */
 type RunValue = { readonly epochs: number; readonly best: NonNullable<Trial["best"]> };
 
 /**
- * Runs the trials that have no result yet, and writes `sweep.json` before and after each, `sweep.csv` after each.
+ * Runs the trials that have no result yet, and writes `sweep.json` before and after each, `sweep.csv` and `sweep.html` after each.
  *
  * A trial that fails is recorded, and the next one begins.
  *
@@ -20,7 +21,7 @@ type RunValue = { readonly epochs: number; readonly best: NonNullable<Trial["bes
  */
 export async function runTrials(folder: string, sweep: Sweep, terminal: Terminal): Promise<Sweep> {
   const signal = terminal.interruptSignal();
-  const { csv } = sweepFiles(folder);
+  const { csv, page } = sweepFiles(folder);
   let current = sweep;
   const record = async (trial: Trial) => {
     current = { ...current, trials: current.trials.map((other) => (other.trial === trial.trial ? trial : other)) };
@@ -35,6 +36,7 @@ export async function runTrials(folder: string, sweep: Sweep, terminal: Terminal
     await record(ended);
     if (ended.state === "running") throw stopped(folder);
     await writeFileAtomically(csv, sweepCsv(current));
+    await writeFileAtomically(page, sweepPage(current));
   }
   return current;
 }

@@ -38,6 +38,7 @@ export function sweepFiles(folder: string) {
   return {
     sweep: join(folder, "sweep.json"),
     csv: join(folder, "sweep.csv"),
+    page: join(folder, "sweep.html"),
     trial: (number: number) => join(folder, `trial-${number}`),
   };
 }

@@ -50,7 +50,7 @@ export function sweepValue(folder: string, { trials }: Sweep): object[] {
 }
 
 /** All trials have the same. */
-function searched(trials: readonly Trial[]): string[] {
+export function searched(trials: readonly Trial[]): string[] {
   return Object.keys(trials[0]?.settings ?? {});
 }
 
