@@ -5,10 +5,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, start, temporaryFolder } from "./test-cli.ts";
+import { commandInFolder, start } from "./test-cli.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
+const command = commandInFolder();
 let server: Server;
 let url: string;
 const archive = zipSync({
@@ -21,7 +20,6 @@ const md5 = createHash("md5").update(archive).digest("hex");
 const ranges: (string | undefined)[] = [];
 
 beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
   server = createServer((request, response) => {
     ranges.push(request.headers.range);
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
@@ -35,17 +33,16 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/tiny.zip`;
 });
-afterAll(async () => {
+afterAll(() => {
   server.closeAllConnections();
   server.close();
-  await remove();
 });
 
 describe("data download", () => {
   it("is stopped by Ctrl-C, goes on where it was, and leaves the folder alone afterwards", async () => {
     const args = ["data", "download", "tiny-imagenet", "--out", "sets", "--url", url, "--md5", md5];
-    const { child, outcome } = start(args, { cwd });
-    const part = join(cwd, "sets");
+    const { child, outcome } = start(args, command);
+    const part = join(command.cwd, "sets");
     const begun = async () => (await readdir(part)).includes("tiny-imagenet-200.zip.part.json");
     while (!(await begun().catch(() => false))) await new Promise((resolve) => setTimeout(resolve, 20));
     await new Promise((resolve) => setTimeout(resolve, 200)); // until the bytes are written
@@ -56,11 +53,11 @@ describe("data download", () => {
     });
 
     const folder = join("sets", "tiny-imagenet-200");
-    const resumed = await repvgg([...args, "--json"], { cwd });
+    const resumed = await command.run(...args, "--json");
     expect([resumed.code, JSON.parse(resumed.stdout)]).toEqual([0, { folder }]);
     expect(ranges).toEqual([undefined, "bytes=200-"]);
     expect(await readdir(part)).toEqual(["tiny-imagenet-200"]);
-    const again = await repvgg(args, { cwd });
+    const again = await command.run(...args);
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining(`repvgg data inspect ${folder}`) });
     expect(ranges).toHaveLength(2);
   });
@@ -70,14 +67,14 @@ describe("data download", () => {
     ["no address", ["tiny-imagenet", "--url", "ftp://x"], 2, "--url must be an address"],
     ["no checksum", ["tiny-imagenet", "--md5", "abc"], 2, "--md5 must be 32 hexadecimal digits"],
   ])("refuses %s", async (_, args, code, message) => {
-    expect(await repvgg(["data", "download", ...args], { cwd })).toMatchObject({
+    expect(await command.run("data", "download", ...args)).toMatchObject({
       code,
       stderr: expect.stringContaining(message),
     });
   });
 
   it("refuses what is not the published archive", async () => {
-    const outcome = await repvgg(["data", "download", "tiny-imagenet", "--out", "other", "--url", url], { cwd });
+    const outcome = await command.run("data", "download", "tiny-imagenet", "--out", "other", "--url", url);
     expect(outcome).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/\d+ bytes .* instead of 248100043 bytes/),

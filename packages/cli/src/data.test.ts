@@ -1,27 +1,21 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder } from "./test-cli.ts";
+import { describe, expect, it } from "vitest";
+import { commandInFolder } from "./test-cli.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
-beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-});
-afterAll(() => remove());
-
-const run = (...args: string[]) => repvgg(args, { cwd });
+const command = commandInFolder();
+const run = (...args: string[]) => command.run(...args);
 
 /** Two classes of dark and bright photographs, in folders; the classes' names need escaping. */
 async function writePhotos(folder: string, { train = 4, val = 2 } = {}): Promise<void> {
   for (const [split, count] of Object.entries({ train, val })) {
     for (const [name, level] of Object.entries({ dark: 60, "<bright> é": 200 })) {
-      await mkdir(join(cwd, folder, split, name), { recursive: true });
+      await mkdir(join(command.cwd, folder, split, name), { recursive: true });
       for (let i = 0; i < count; i++) {
         const background = { r: level + 9 * i, g: level, b: split === "train" ? 0 : 90 };
         const image = sharp({ create: { width: 40, height: 30, channels: 3, background } });
-        await image.jpeg().toFile(join(cwd, folder, split, name, `${i}.jpg`));
+        await image.jpeg().toFile(join(command.cwd, folder, split, name, `${i}.jpg`));
       }
     }
   }
@@ -44,15 +38,15 @@ describe("data inspect", () => {
 
   it("lists what is broken, moves it away, and writes a page", async () => {
     await writePhotos("bad");
-    await writeFile(join(cwd, "bad/train/dark/page.jpg"), "<!doctype html>");
+    await writeFile(join(command.cwd, "bad/train/dark/page.jpg"), "<!doctype html>");
     const html = ["--html", "page.html"];
     const found = await run("data", "inspect", "bad", "--quarantine", "broken", ...html, "--json");
     expect(found.code).toBe(0);
     const { problems, quarantined } = JSON.parse(found.stdout);
     expect(problems).toMatchObject([{ code: "not-an-image", severity: "error", files: ["train/dark/page.jpg"] }]);
     expect(quarantined).toEqual(["train/dark/page.jpg"]);
-    expect(await readFile(join(cwd, "broken/train/dark/page.jpg"), "utf8")).toBe("<!doctype html>");
-    const page = await readFile(join(cwd, "page.html"), "utf8");
+    expect(await readFile(join(command.cwd, "broken/train/dark/page.jpg"), "utf8")).toBe("<!doctype html>");
+    const page = await readFile(join(command.cwd, "page.html"), "utf8");
     expect(page).toContain("&lt;bright&gt; é");
     expect(page.match(/<img /g)).toHaveLength(12);
   });
@@ -61,7 +55,7 @@ describe("data inspect", () => {
     await writePhotos("augmented");
     const shown = async (...args: string[]) => {
       expect((await run("data", "inspect", ...args, "--html", "augmented.html")).code).toBe(0);
-      const page = await readFile(join(cwd, "augmented.html"), "utf8");
+      const page = await readFile(join(command.cwd, "augmented.html"), "utf8");
       const [, section = ""] = page.split("As training sees them");
       const images = [...section.split("</section>")[0]!.matchAll(/base64,([^"]+)/g)].map(([, data]) => data!);
       const { width, height } = await sharp(Buffer.from(images[0] ?? "", "base64")).metadata();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { seededRandom } from "@repvgg/core";
 import sharp from "sharp";
+import { afterAll, beforeAll } from "vitest";
 
 const BIN = fileURLToPath(new URL("../bin/repvgg.js", import.meta.url));
 
@@ -65,6 +66,23 @@ export function repvgg(args: readonly string[], options: Surroundings): Promise<
 export async function temporaryFolder(): Promise<{ folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "repvgg-cli-"));
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+}
+
+/** A folder for the tests of a file, and the real command in it. */
+export function commandInFolder(): { readonly cwd: string; run(...args: string[]): Promise<Outcome> } {
+  let temporary: Awaited<ReturnType<typeof temporaryFolder>> | undefined;
+  beforeAll(async () => {
+    temporary = await temporaryFolder();
+  });
+  afterAll(() => temporary?.remove());
+  return {
+    get cwd() {
+      return temporary!.folder;
+    },
+    run(...args) {
+      return repvgg(args, this);
+    },
+  };
 }
 
 /** Writes MNIST idx files with a few images of noise, brighter in the rows of their class, so that something can be learnt. */
