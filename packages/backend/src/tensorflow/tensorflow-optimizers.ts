@@ -14,9 +14,14 @@ export function tensorflowSgd(
   gradient: Tensor,
   { learningRate, momentum, nesterov, weightDecay }: SgdStep,
 ): Tensor {
-  const decayed = weightDecay === 0 ? gradient : add(gradient, mul(weight, weightDecay));
-  const previous = velocity ?? zerosLike(weight);
-  const [w, v] = [lendToVariable(weight), lendToVariable(previous)];
+  // Nesterov's step has the decay twice, in the gradient and in the velocity; else it is enough in the velocity, in place.
+  const decayed = nesterov && weightDecay > 0 ? add(gradient, mul(weight, weightDecay)) : gradient;
+  const v = lendToVariable(velocity ?? zerosLike(weight));
+  if (!nesterov && weightDecay > 0) {
+    // v + (weightDecay / momentum) · w, which the momentum then multiplies
+    apply("ResourceApplyGradientDescent", [v], [scalar(-weightDecay / momentum), weight]);
+  }
+  const w = lendToVariable(weight);
   apply("ResourceApplyMomentum", [w, v], [scalar(learningRate), decayed, scalar(momentum)], nesterov);
   weight.assign(takeFromVariable(w));
   return takeFromVariable(v);
@@ -37,14 +42,15 @@ export function tensorflowAdamW(
   const [first, second] = [moments?.first ?? zerosLike(weight), moments?.second ?? zerosLike(weight)];
   const [w, m, v] = [lendToVariable(decayed), lendToVariable(first), lendToVariable(second)];
   const numbers = [power1, power2, learningRate, beta1, beta2, epsilon * Math.sqrt(1 - power2)];
-  apply("ResourceApplyAdam", [w, m, v], [...numbers.map((number) => scalar(number)), gradient], false);
+  apply("ResourceApplyAdam", [w, m, v], [...numbers.map((number) => scalar(number)), gradient]);
   weight.assign(takeFromVariable(w));
   return { first: takeFromVariable(m), second: takeFromVariable(v) };
 }
 
-function apply(name: string, variables: readonly number[], inputs: readonly Tensor[], nesterov: boolean): void {
+function apply(name: string, variables: readonly number[], inputs: readonly Tensor[], nesterov?: boolean): void {
   const backend = tensorflowBackend();
   const make = attributes(backend.binding);
   const handles = [...variables, ...backend.getInputTensorIds(inputs)];
-  backend.binding.executeOp(name, [make.type("T"), make.boolean("use_nesterov", nesterov)], handles, 0);
+  const options = nesterov === undefined ? [] : [make.boolean("use_nesterov", nesterov)];
+  backend.binding.executeOp(name, [make.type("T"), ...options], handles, 0);
 }
