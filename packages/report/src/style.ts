@@ -17,6 +17,7 @@ body {
   font-family: Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
   font-feature-settings: "tnum"; font-variant-numeric: tabular-nums; -webkit-text-size-adjust: 100%;
 }
+a { color: var(--distilled); }
 main { max-width: 1120px; margin: 0 auto; padding: 56px 24px 72px; }
 header { max-width: 820px; }
 .eyebrow { margin: 0 0 10px; color: var(--muted); font-size: 13px; font-weight: 600; letter-spacing: .06em; text-transform: uppercase; }
