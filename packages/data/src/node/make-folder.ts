@@ -12,12 +12,14 @@ export async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     if (await isFolder(path)) return; // the code may be EEXIST, of a drive's root EPERM
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     const parent = dirname(path);
-    if (code !== "ENOENT" || (await isFolder(parent))) throw error;
-    await makeFolder(parent);
-    await makeFolder(path);
+    if (!(await isFolder(parent))) await makeFolder(parent);
+    // Once more also where the parent is there: somebody else may have made it meanwhile.
+    await mkdir(path).catch(async (again) => {
+      if (!(await isFolder(path))) throw again;
+    });
   }
 }
 

@@ -1,7 +1,7 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { reasonOf, writeFileAtomically } from "@repvgg/checkpoint/node";
 import { RepvggError } from "@repvgg/core";
+import { makeFolder } from "@repvgg/data/node";
 import { answerRowBytes, recordedTeacher, type Teacher } from "@repvgg/distill";
 import type { Terminal } from "../../terminal.ts";
 import type { Judgement } from "../check-teacher.ts";
@@ -61,7 +61,7 @@ export class TeacherCache {
     const text = manifestText(key, teachers);
     if (found && text === manifestText(found.key, found.teachers)) return;
     try {
-      for (let i = 0; i < teachers.length; i++) await mkdir(this.#folderOf(i), { recursive: true });
+      for (let i = 0; i < teachers.length; i++) await makeFolder(this.#folderOf(i));
     } catch (cause) {
       throw new RepvggError("E_CHECKPOINT", `${folder} could not be made: ${reasonOf(cause, folder)}`, { cause });
     }

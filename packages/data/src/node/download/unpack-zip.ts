@@ -1,10 +1,11 @@
-import { constants, type FileHandle, mkdir, open } from "node:fs/promises";
+import { constants, type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
 import { RepvggError } from "@repvgg/core";
 import yauzl, { type Entry, type ZipFile } from "yauzl";
+import { makeFolder } from "../make-folder.ts";
 import { writeFailure } from "./download-file.ts";
 
 export interface UnpackOptions {
@@ -42,10 +43,10 @@ export async function unpackZip(archive: string, folder: string, options: Unpack
       if (bytes > options.maxBytes) throw tooLarge(archive, options.maxBytes);
       const path = join(folder, entry.fileName);
       if (entry.fileName.endsWith("/")) {
-        await makeFolder(path, made);
+        await makeFolderOnce(path, made);
         continue;
       }
-      await makeFolder(dirname(path), made);
+      await makeFolderOnce(dirname(path), made);
       const job: Promise<void> = unpackEntry(zip, entry, path, archive)
         .catch((cause: unknown) => {
           failure ??= cause;
@@ -107,10 +108,10 @@ function checkEntry({ fileName, externalFileAttributes, versionMadeBy }: Entry, 
   );
 }
 
-async function makeFolder(path: string, made: Map<string, Promise<unknown>>): Promise<void> {
+async function makeFolderOnce(path: string, made: Map<string, Promise<unknown>>): Promise<void> {
   let making = made.get(path);
   if (making === undefined) {
-    making = mkdir(path, { recursive: true });
+    making = makeFolder(path);
     made.set(path, making);
   }
   try {

@@ -1,8 +1,9 @@
-import { copyFile, mkdir, rename, rm, stat } from "node:fs/promises";
+import { copyFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { isEncoded } from "../../encoded-dataset.ts";
 import type { DatasetKind } from "../layouts/layout.ts";
+import { makeFolder } from "../make-folder.ts";
 import type { OpenedDataset } from "../open-dataset.ts";
 import type { ImageFault } from "./check-image.ts";
 import type { DatasetReport } from "./dataset-report.ts";
@@ -69,7 +70,7 @@ async function move(from: string, to: string): Promise<void> {
     );
   }
   try {
-    await mkdir(dirname(to), { recursive: true });
+    await makeFolder(dirname(to));
     await renameAcrossDisks(from, to);
   } catch (cause) {
     throw new RepvggError("E_DATA", `${from} cannot be moved to ${to}: ${(cause as Error).message}.`, { cause });

@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from "node:crypto";
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import type { AsyncBuffer, FileMetaData } from "hyparquet";
+import { makeFolder } from "../../make-folder.ts";
 import { unreadable } from "../read-folder.ts";
 import { findColumns } from "./parquet-columns.ts";
 
@@ -93,7 +94,7 @@ async function unpack(
   const labels: (string | null)[] = [];
   const temporary = `${images}.${randomUUID()}.tmp`;
   try {
-    await mkdir(join(images, ".."), { recursive: true });
+    await makeFolder(join(images, ".."));
     const target = await open(temporary, "wx");
     try {
       for await (const row of rowsOf(file, buffer, metadata, [columns.image, columns.label], told)) {
