@@ -1,5 +1,6 @@
 import type { Device } from "@repvgg/backend";
 import type { Images, Network } from "@repvgg/core";
+import type { Preprocessing } from "@repvgg/data";
 import {
   type Classifier,
   cachedTeacher,
@@ -9,6 +10,7 @@ import {
   teacherLogits,
 } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
+import { changesImages } from "./augmentation.ts";
 import { everyImage } from "./batch-sources.ts";
 import { acceptTeacher, type Judgement, judgeTeacher } from "./check-teacher.ts";
 import { lossTerms } from "./loss-terms.ts";
@@ -17,7 +19,6 @@ import type { TeacherNetwork } from "./plan-teacher.ts";
 import { startProgress } from "./progress.ts";
 import { renormalised } from "./renormalised.ts";
 import type { Settings } from "./settings.ts";
-import { changesByEpoch } from "./teacher-cache/cache-key.ts";
 import { loadingOf } from "./training-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -45,7 +46,6 @@ export interface OpenTeacher {
 /** A teacher as the data sees it: with its classes. */
 type TeacherView = Classifier & Partial<Pick<Network, "features">> & { dispose(): unknown };
 type PlannedNetwork = TeacherNetwork | OnnxTeacher;
-type Size = readonly [height: number, width: number];
 
 /**
  * A judged teacher, which runs on each batch, or has been asked about every image, or is asked for what is not kept.
@@ -58,14 +58,13 @@ export async function openTeacher(
   surroundings: TeacherSurroundings,
   kept?: TeacherRecord,
 ): Promise<OpenTeacher> {
-  const { settings, preprocessing } = plan;
+  const { settings } = plan;
   const { isNew, terminal } = surroundings;
-  const network = new SizedTeacher((size) => openView(plan, planned, surroundings.device, size));
+  const network = new LazyTeacher(() => openView(plan, planned, surroundings.device));
   try {
     if (isNew) {
       for (const note of planned.notes) terminal.note(note);
-      const judgement =
-        kept?.judgement ?? (await judgeTeacher(await network.of(preprocessing.size), plan, surroundings));
+      const judgement = kept?.judgement ?? (await judgeTeacher(await network.view(), plan, surroundings));
       acceptTeacher(planned.name, judgement, { terminal, mayBeBad: settings.anyTeacher ?? false });
       kept?.keepJudgement(judgement);
     }
@@ -73,10 +72,10 @@ export async function openTeacher(
     if (kept) return { teacher: kept.recorded(network.teacher(false)), dispose };
     const showsFeatures = lossTerms(settings).some(needsFeatures);
     // With augmentation each batch is new to the teacher; its features are too large to remember.
-    if (changesByEpoch(plan) || showsFeatures) {
+    if (changesImages(settings) || showsFeatures) {
       return { teacher: network.teacher("state" in planned), dispose };
     }
-    const answers = await askTeacher(plan, planned.name, await network.of(preprocessing.size), surroundings);
+    const answers = await askTeacher(plan, planned.name, await network.view(), surroundings);
     await network.dispose();
     return { teacher: cachedTeacher(answers), dispose };
   } catch (error) {
@@ -85,38 +84,34 @@ export async function openTeacher(
   }
 }
 
-/** A network that is made when it is first asked, and again for images of another size. */
-class SizedTeacher {
-  readonly #open: (size: Size) => Promise<TeacherView>;
-  #made: { readonly size: Size; readonly view: TeacherView } | undefined;
+/** A network that is made when it is first asked. */
+class LazyTeacher {
+  readonly #open: () => Promise<TeacherView>;
+  #view: TeacherView | undefined;
 
-  constructor(open: (size: Size) => Promise<TeacherView>) {
+  constructor(open: () => Promise<TeacherView>) {
     this.#open = open;
   }
 
-  async of(size: Size): Promise<TeacherView> {
-    const { size: made, view } = this.#made ?? {};
-    if (view && made![0] === size[0] && made![1] === size[1]) return view;
-    await this.dispose();
-    this.#made = { size, view: await this.#open(size) };
-    return this.#made.view;
+  async view(): Promise<TeacherView> {
+    this.#view ??= await this.#open();
+    return this.#view;
   }
 
   /** Sees each batch itself. */
   teacher(showsFeatures: boolean): Teacher {
-    const viewFor = ({ shape }: Images) => this.of([shape[1], shape[2]]);
-    const ask: Teacher = async ({ images }) => (await viewFor(images)).predict(images);
+    const ask: Teacher = async ({ images }) => (await this.view()).predict(images);
     if (!showsFeatures) return ask;
     return Object.assign(ask, {
-      features: async ({ images }: { images: Images }) => (await viewFor(images)).features!(images),
+      features: async ({ images }: { images: Images }) => (await this.view()).features!(images),
     });
   }
 
   /** Safe to call twice. */
   async dispose(): Promise<void> {
-    const made = this.#made;
-    this.#made = undefined;
-    await made?.view.dispose();
+    const view = this.#view;
+    this.#view = undefined;
+    await view?.dispose();
   }
 }
 
@@ -125,9 +120,8 @@ async function openView(
   { settings, preprocessing }: TrainingPlan,
   planned: PlannedNetwork,
   device: Device,
-  imageSize: Size,
 ): Promise<TeacherView> {
-  const network = await openNetwork(planned, settings, device, imageSize);
+  const network = await openNetwork(planned, settings, device, preprocessing.size);
   const { outputs, normalisation } = planned;
   const seen = (images: Images) => (normalisation ? renormalised(images, preprocessing, normalisation) : images);
   const view: TeacherView = {
@@ -140,7 +134,7 @@ async function openView(
 }
 
 /** What a planned teacher becomes: a network on the device, or a session of onnxruntime. */
-function openNetwork(planned: PlannedNetwork, settings: Settings, device: Device, imageSize: Size) {
+function openNetwork(planned: PlannedNetwork, settings: Settings, device: Device, imageSize: Preprocessing["size"]) {
   if (!("state" in planned)) return openOnnxTeacher({ ...planned, imageSize }, settings);
   const { spec, state, form } = planned;
   return device.createNetwork({ spec, state, form, imageSize, batchSize: settings.batchSize });
