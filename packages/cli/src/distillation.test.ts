@@ -1,27 +1,22 @@
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { loadCheckpoint, saveCheckpoint } from "@repvgg/checkpoint/node";
 import { defineSpec, initialState, ndArray } from "@repvgg/core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandInFolder, writeIdxFolder } from "./test-cli.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
+const command = commandInFolder();
+const { run, at } = command;
 beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-  await mkdir(join(cwd, "digits"));
-  await writeIdxFolder(join(cwd, "digits"), { train: 128, test: 64 });
+  await writeIdxFolder(at("digits"), { train: 128, test: 64 });
   const { code } = await run("train", ...TINY, "--model", "mnist-teacher", "--epochs", "4", "--out", "teacher");
   expect(code).toBe(0);
 }, 60_000);
-afterAll(() => remove());
 
-const run = (...args: string[]) => repvgg(args, { cwd });
 const TINY = ["--data", "digits", "--batch-size", "16", "--threads", "2"];
 const student = (...args: string[]) => run("distill", ...TINY, "--model", "mnist-student", ...args);
 const distill = (...args: string[]) => student("--teacher", "teacher", ...args);
 const metrics = async (folder: string) =>
-  (await readFile(join(cwd, folder, "metrics.jsonl"), "utf8"))
+  (await readFile(at(folder, "metrics.jsonl"), "utf8"))
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
@@ -87,14 +82,14 @@ describe("distill --loss", () => {
 
 /** The teacher with other names for its outputs, which stand in the opposite order. */
 async function turnedTeacher(file: string, nameOf = (name: string) => name): Promise<void> {
-  const { spec, form, state, classes, preprocessing } = await loadCheckpoint(join(cwd, "teacher", "best.safetensors"));
+  const { spec, form, state, classes, preprocessing } = await loadCheckpoint(at("teacher", "best.safetensors"));
   const [weight, bias] = [state.get("linear.weight")!, state.get("linear.bias")!];
   const [inputs, C] = weight.shape as [number, number];
   const turned = weight.data.map((_, at) => weight.data[Math.floor(at / C) * C + (C - 1 - (at % C))]!);
   state
     .set("linear.weight", ndArray([inputs, C], turned))
     .set("linear.bias", ndArray([C], bias.data.slice().reverse()));
-  await saveCheckpoint(join(cwd, file), {
+  await saveCheckpoint(at(file), {
     ...{ spec, form, state, preprocessing },
     classes: classes!.map(nameOf).reverse(),
   });
@@ -137,8 +132,8 @@ describe("distill --teacher", () => {
   });
 
   it("refuses a teacher that is no better than chance, unless it is told to take any", async () => {
-    const { spec, preprocessing } = await loadCheckpoint(join(cwd, "teacher", "best.safetensors"));
-    await saveCheckpoint(join(cwd, "untrained.safetensors"), {
+    const { spec, preprocessing } = await loadCheckpoint(at("teacher", "best.safetensors"));
+    await saveCheckpoint(at("untrained.safetensors"), {
       ...{ spec: defineSpec(spec), form: "train", state: initialState(spec, 9), preprocessing },
     });
     const args = [...short, "--teacher", "untrained.safetensors", "--out", "chance"];

@@ -1,26 +1,23 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile, writeFile } from "node:fs/promises";
 import { ProtobufWriter, readProtobuf, serializeOnnx } from "@repvgg/checkpoint";
 import { loadCheckpoint, saveCheckpoint } from "@repvgg/checkpoint/node";
 import { ndArray } from "@repvgg/core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandInFolder, repvgg, writeIdxFolder } from "./test-cli.ts";
 
 /** `ModelProto.metadata_props`. */
 const METADATA = 14;
 const NORMALISATION = ["--teacher-mean", "0.1307", "--teacher-std", "0.3081"];
 const TINY = ["--data", "digits", "--batch-size", "16", "--threads", "2"];
 
-let cwd: string;
-let remove: () => Promise<void>;
+const command = commandInFolder();
+const { run, at } = command;
 beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-  await mkdir(join(cwd, "digits"));
-  await writeIdxFolder(join(cwd, "digits"), { train: 128, test: 64 });
+  await writeIdxFolder(at("digits"), { train: 128, test: 64 });
   const train = ["train", ...TINY, "--model", "mnist-teacher", "--epochs", "4", "--out", "teacher"];
-  expect((await repvgg(train, { cwd })).code).toBe(0);
+  expect((await run(...train)).code).toBe(0);
   expect((await distill("--teacher", "teacher", "--out", "own")).code).toBe(0);
-  const teacher = await loadCheckpoint(join(cwd, "teacher", "best.safetensors"));
+  const teacher = await loadCheckpoint(at("teacher", "best.safetensors"));
   await save("foreign.onnx", withoutMetadata(serializeOnnx(teacher)));
   await save("large.onnx", withoutMetadata(serializeOnnx(teacher, { imageSize: [32, 32] })));
   await save("noise.onnx", new TextEncoder().encode("no ONNX at all"));
@@ -37,16 +34,15 @@ beforeAll(async () => {
   const { classes: _, ...unnamed } = teacher;
   const eleven = serializeOnnx({ ...unnamed, spec: { ...teacher.spec, numClasses: C }, state });
   await save("eleven.onnx", withoutMetadata(eleven));
-  await writeFile(join(cwd, "turned.txt"), [...teacher.classes!].reverse().join("\n"));
-  await writeFile(join(cwd, "animals.txt"), Array.from({ length: 10 }, (_, i) => `animal ${i}`).join("\n"));
+  await writeFile(at("turned.txt"), [...teacher.classes!].reverse().join("\n"));
+  await writeFile(at("animals.txt"), Array.from({ length: 10 }, (_, i) => `animal ${i}`).join("\n"));
 }, 60_000);
-afterAll(() => remove());
 
-const save = (name: string, bytes: Uint8Array) => writeFile(join(cwd, name), bytes);
+const save = (name: string, bytes: Uint8Array) => writeFile(at(name), bytes);
 const distill = (...args: string[]) =>
-  repvgg(["distill", ...TINY, "--model", "mnist-student", "--epochs", "1", "--limit", "64", ...args], { cwd });
+  run("distill", ...TINY, "--model", "mnist-student", "--epochs", "1", "--limit", "64", ...args);
 const kdLoss = async (run: string): Promise<number> =>
-  JSON.parse((await readFile(join(cwd, run, "metrics.jsonl"), "utf8")).split("\n")[0]!).figures["loss/kd"];
+  JSON.parse((await readFile(at(run, "metrics.jsonl"), "utf8")).split("\n")[0]!).figures["loss/kd"];
 
 /** As another program's file: nothing tells that a RepVGG is in it. */
 function withoutMetadata(bytes: Uint8Array): Uint8Array {
@@ -81,13 +77,13 @@ describe("distill --teacher with an ONNX file of another program", () => {
   }, 60_000);
 
   it("sees images as a RepVGG does that was trained with another normalisation", async () => {
-    const teacher = await loadCheckpoint(join(cwd, "teacher", "best.safetensors"));
+    const teacher = await loadCheckpoint(at("teacher", "best.safetensors"));
     const [mean, std] = [
       [0.5, 0.4, 0.3],
       [0.5, 0.25, 0.6],
     ];
     const preprocessing = { ...teacher.preprocessing, mean, std };
-    await saveCheckpoint(join(cwd, "brighter.safetensors"), { ...teacher, preprocessing });
+    await saveCheckpoint(at("brighter.safetensors"), { ...teacher, preprocessing });
     const flags = ["--teacher-mean", mean.join(), "--teacher-std", std.join()];
     const args = ["--augment", "shift", "--any-teacher"];
     const own = await distill("--teacher", "brighter.safetensors", ...args, "--out", "brighter");
@@ -150,7 +146,7 @@ describe("distill --teacher with an ONNX file of another program", () => {
     const register = `import{register}from"node:module";register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)})`;
     const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(register)}` };
     const args = ["distill", ...TINY, "--model", "mnist-student", "--teacher", "foreign.onnx", "--out", "absent"];
-    const { code, stderr } = await repvgg(args, { cwd, env });
+    const { code, stderr } = await repvgg(args, { cwd: command.cwd, env });
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: expect.stringContaining("npm install --ignore-scripts onnxruntime-node@1.30.0"),

@@ -4,21 +4,16 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { seededRandom } from "@repvgg/core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, start, temporaryFolder, writeIdxFolder, writeImageFolder } from "./test-cli.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandInFolder, start, writeIdxFolder, writeImageFolder } from "./test-cli.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
+const command = commandInFolder();
+const { run, at } = command;
 beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-  await mkdir(join(cwd, "digits"));
-  await writeIdxFolder(join(cwd, "digits"));
-  await writeImageFolder(join(cwd, "photos"), { train: 16, val: 4 });
+  await writeIdxFolder(at("digits"));
+  await writeImageFolder(at("photos"), { train: 16, val: 4 });
 });
-afterAll(() => remove());
 
-const run = (...args: string[]) => repvgg(args, { cwd });
-const at = (...path: string[]) => join(cwd, ...path);
 const DIGITS = ["--data", "digits", "--model", "mnist-student", "--batch-size", "16", "--threads", "1"];
 /** Long enough to be stopped in the middle. */
 const ENDLESS = [...DIGITS, "--epochs", "5000", "--save-every", "1"];
@@ -51,8 +46,8 @@ describe("a training killed at random moments", () => {
           () => true,
           () => false,
         );
-        const command = exists ? ["train", "--resume", killed] : [...args, "--out", killed];
-        const { child, seen, outcome } = start(command, { cwd });
+        const words = exists ? ["train", "--resume", killed] : [...args, "--out", killed];
+        const { child, seen, outcome } = start(words, command);
         // The first time in the middle, however fast the machine is; then at random: loading takes most of the least.
         if (kills === 0) await Promise.race([seen("Epoch 2/6"), outcome]);
         if (kills < 5) await Promise.race([wait(kills === 0 ? 0 : 600 + 900 * moments()), outcome]);
@@ -71,13 +66,13 @@ describe("a training killed at random moments", () => {
 
 describe("Ctrl-C twice", () => {
   it("ends at once, with 130 and whole files", async () => {
-    const { child, seen, outcome } = start(["train", ...ENDLESS, "--out", "twice"], { cwd });
+    const { child, seen, outcome } = start(["train", ...ENDLESS, "--out", "twice"], command);
     await seen(FIRST_EPOCH);
     child.kill("SIGINT");
     await seen("press Ctrl-C again");
     child.kill("SIGINT");
     expect((await outcome).code).toBe(130);
-    const again = start(["train", "--resume", "twice"], { cwd });
+    const again = start(["train", "--resume", "twice"], command);
     await again.seen("Epoch 3/");
     again.child.kill("SIGINT");
     const { code, stderr } = await again.outcome;
@@ -89,7 +84,7 @@ describe("Ctrl-C twice", () => {
 
 describe("a run that another process writes to", () => {
   it("is not continued; the lock of a dead process is no hindrance", async () => {
-    const first = start(["train", ...ENDLESS, "--out", "busy"], { cwd });
+    const first = start(["train", ...ENDLESS, "--out", "busy"], command);
     await first.seen(FIRST_EPOCH);
     const second = await run("train", "--resume", "busy");
     expect(second.code).toBe(1);
@@ -98,7 +93,7 @@ describe("a run that another process writes to", () => {
     await first.outcome;
     expect((await readdir(at("busy/resume"))).some((name) => name.startsWith("lock-"))).toBe(true);
 
-    const third = start(["train", "--resume", "busy"], { cwd });
+    const third = start(["train", "--resume", "busy"], command);
     await third.seen("run folder: busy");
     third.child.kill("SIGINT");
     expect((await third.outcome).code).toBe(130);
@@ -212,8 +207,8 @@ describe("a run that cannot write", () => {
     await run("train", ...DIGITS, "--epochs", "1", "--out", "full");
     const before = await weights("full").catch(() => readFile(at("full/last.safetensors")));
     const bin = join(import.meta.dirname, "../bin/repvgg.js");
-    const command = `ulimit -f 40; exec "${process.execPath}" "${bin}" train --resume full --epochs 3 --force`;
-    const { status, stderr } = spawnSync("sh", ["-c", command], { cwd, encoding: "utf8" });
+    const limited = `ulimit -f 40; exec "${process.execPath}" "${bin}" train --resume full --epochs 3 --force`;
+    const { status, stderr } = spawnSync("sh", ["-c", limited], { cwd: command.cwd, encoding: "utf8" });
     expect([status, stderr]).toEqual([1, expect.stringContaining("could not be written")]);
     expect(stderr).toContain("To go on from the last saved step: repvgg train --resume full");
     expect(await readFile(at("full/last.safetensors"))).toEqual(before);
@@ -228,7 +223,7 @@ describe("a run that cannot write", () => {
     const args = ["--data", "damaged", "--model", "mnist-student", "--image-size", "32", "--batch-size", "8"];
     const { code } = await run("train", ...args, "--epochs", "1", "--out", "never");
     expect(code).toBe(1);
-    expect((await readdir(cwd)).filter((name) => name.includes("never"))).toEqual([]);
+    expect((await readdir(command.cwd)).filter((name) => name.includes("never"))).toEqual([]);
   });
 });
 

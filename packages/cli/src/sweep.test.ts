@@ -1,19 +1,11 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, start, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandInFolder, start, writeIdxFolder } from "./test-cli.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
-beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-  await mkdir(join(cwd, "digits"));
-  await writeIdxFolder(join(cwd, "digits"));
-});
-afterAll(() => remove());
+const command = commandInFolder();
+const { run, at } = command;
+beforeAll(() => writeIdxFolder(at("digits")));
 
-const run = (...args: string[]) => repvgg(args, { cwd });
-const at = (...path: string[]) => join(cwd, ...path);
 const sweepOf = async (folder: string) => JSON.parse(await readFile(at(folder, "sweep.json"), "utf8"));
 const statesOf = async (folder: string) => (await sweepOf(folder)).trials.map(({ state }: { state: string }) => state);
 const DATA = ["--data", "digits", "--model", "mnist-student", "--threads", "1"];
@@ -83,7 +75,7 @@ describe("sweep", () => {
 
   it("is stopped by Ctrl-C and continues where it was, to the same weights", async () => {
     const args = [...TINY, "--epochs", "20", "--grid", "seed=1,2,3"];
-    const stopped = start(["sweep", ...args, "--out", "stopped"], { cwd });
+    const stopped = start(["sweep", ...args, "--out", "stopped"], command);
     await stopped.seen("Trial 2/3");
     await stopped.seen("stopped/trial-2\nEpoch 1/20");
     stopped.child.kill("SIGINT");
@@ -113,7 +105,7 @@ describe("sweep", () => {
     const first = await trials("--seed", "4");
     expect(first.match(/^Trial \d\/3: --lr \S+ --epochs \d$/gm)).toHaveLength(3);
     expect(await trials("--seed", "4")).toBe(first);
-    expect(await readdir(cwd)).not.toContain("runs");
+    expect(await readdir(command.cwd)).not.toContain("runs");
   });
 
   it("takes the other settings from a config file, and those of distill", async () => {
@@ -147,7 +139,7 @@ describe("sweep", () => {
   ])("refuses %s before anything is written", async (_, args, message) => {
     const { code, stderr } = await run("sweep", ...args);
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
-    expect(await readdir(cwd)).not.toContain("refused");
+    expect(await readdir(command.cwd)).not.toContain("refused");
     expect((await readdir(at("digits"))).filter((name) => name.startsWith("lock"))).toEqual([]);
   });
 

@@ -1,35 +1,9 @@
-import { appendFile, mkdir, open, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+import { appendFile, open, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { ROW, taughtFolder, use } from "./test-teacher-cache.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
-beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-  await mkdir(at("digits"));
-  await writeIdxFolder(at("digits"), { train: 128, test: 64 });
-  const train = ["train", ...TINY, "--model", "mnist-teacher", "--epochs", "4", "--out", "teacher"];
-  expect((await repvgg(train, { cwd })).code).toBe(0);
-  const { code } = await student("--out", "first", "--cache-teacher", "answers");
-  expect(code).toBe(0);
-}, 60_000);
-afterAll(() => remove());
-
-const at = (...path: string[]) => join(cwd, ...path);
-const TINY = ["--data", "digits", "--batch-size", "16", "--threads", "2"];
-const STUDENT = ["distill", ...TINY, "--model", "mnist-student", "--epochs", "2", "--augment", "shift", "--json"];
-const under = (teacher: string, ...args: string[]) => repvgg([...STUDENT, "--teacher", teacher, ...args], { cwd });
-const student = (...args: string[]) => under("teacher", ...args);
-const weights = (folder: string) => readFile(at(folder, "last.safetensors"));
-/** How many answers came from the disk, and of how many the teacher was asked. */
-const use = ({ stdout }: { stdout: string }) => {
-  const { kept, asked } = JSON.parse(stdout).teacherCache;
-  return { kept, asked };
-};
-const fileOf = (epoch: number, folder = "answers") => at(folder, "teacher-1", `epoch-${epoch}.answers`);
-/** Of ten classes, all kept. */
-const ROW = 12 + 20;
+const command = taughtFolder();
+const { run, at, under, student, weights, fileOf } = command;
 
 describe("kept answers that cannot be used", () => {
   it.each<[string, string[], string]>([
@@ -66,7 +40,7 @@ describe("kept answers that cannot be used", () => {
   ])("are not made of %s", async (_, args, expected, message) => {
     const { code, stderr } = await student("--out", "wrong", "--cache-teacher", "new", ...args);
     expect([code, stderr]).toEqual([expected, expect.stringContaining(message)]);
-    expect(await readdir(cwd)).not.toContain("new");
+    expect(await readdir(command.cwd)).not.toContain("new");
   });
 
   it("say what --cache-top-k is about", async () => {
@@ -111,10 +85,10 @@ describe("going on with other answers", () => {
   it("is free where they lie, and refused with and without", async () => {
     const args = ["--epochs", "1", "--limit", "32"];
     expect((await student("--out", "moved", "--cache-teacher", "old-place", ...args)).code).toBe(0);
-    const resume = (...more: string[]) => repvgg(["distill", "--resume", "moved", ...more], { cwd });
+    const resume = (...more: string[]) => run("distill", "--resume", "moved", ...more);
     expect((await resume("--cache-teacher", "new-place")).code).toBe(0);
     expect((await student("--out", "without", ...args)).code).toBe(0);
-    const { code, stderr } = await repvgg(["distill", "--resume", "without", "--cache-teacher", "new-place"], { cwd });
+    const { code, stderr } = await run("distill", "--resume", "without", "--cache-teacher", "new-place");
     expect([code, stderr]).toEqual([2, expect.stringContaining("--cache-teacher none ->")]);
   });
 });

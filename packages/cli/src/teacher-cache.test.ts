@@ -1,36 +1,11 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, start, temporaryFolder, writeIdxFolder, writeImageFolder } from "./test-cli.ts";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { beforeAll, describe, expect, it } from "vitest";
+import { start, writeImageFolder } from "./test-cli.ts";
+import { ROW, STUDENT, taughtFolder, use } from "./test-teacher-cache.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
-beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-  await mkdir(at("digits"));
-  await writeIdxFolder(at("digits"), { train: 128, test: 64 });
-  await writeImageFolder(at("photos"), { train: 16, val: 4 });
-  const train = ["train", ...TINY, "--model", "mnist-teacher", "--epochs", "4", "--out", "teacher"];
-  expect((await repvgg(train, { cwd })).code).toBe(0);
-  const { code } = await student("--out", "first", "--cache-teacher", "answers");
-  expect(code).toBe(0);
-}, 60_000);
-afterAll(() => remove());
-
-const at = (...path: string[]) => join(cwd, ...path);
-const TINY = ["--data", "digits", "--batch-size", "16", "--threads", "2"];
-const STUDENT = ["distill", ...TINY, "--model", "mnist-student", "--epochs", "2", "--augment", "shift", "--json"];
-const under = (teacher: string, ...args: string[]) => repvgg([...STUDENT, "--teacher", teacher, ...args], { cwd });
-const student = (...args: string[]) => under("teacher", ...args);
-const weights = (folder: string) => readFile(at(folder, "last.safetensors"));
-/** How many answers came from the disk, and of how many the teacher was asked. */
-const use = ({ stdout }: { stdout: string }) => {
-  const { kept, asked } = JSON.parse(stdout).teacherCache;
-  return { kept, asked };
-};
-const fileOf = (epoch: number, folder = "answers") => at(folder, "teacher-1", `epoch-${epoch}.answers`);
-/** Of ten classes, all kept. */
-const ROW = 12 + 20;
+const command = taughtFolder();
+const { run, at, under, student, weights, fileOf } = command;
+beforeAll(() => writeImageFolder(at("photos"), { train: 16, val: 4 }));
 
 describe("distill --cache-teacher", () => {
   it("does not ask the teacher again, and gives the same weights bit for bit", async () => {
@@ -92,10 +67,10 @@ describe("distill --cache-teacher", () => {
     const photos = ["--data", "photos", "--model", "mnist-student", "--image-size", "32", "--batch-size", "4"];
     const random = ["--augment", "rand-augment", "--mixup", "0.2", "--random-erasing", "0.3", "--workers", "2"];
     const args = [...photos, ...random, "--threads", "1", "--epochs", "2", "--json"];
-    expect((await repvgg(["train", ...args, "--out", "photographer"], { cwd })).code).toBe(0);
+    expect((await run("train", ...args, "--out", "photographer")).code).toBe(0);
     const taught = ["distill", ...args, "--teacher", "photographer", "--any-teacher", "--cache-teacher", "of-photos"];
     const outcomes = [];
-    for (const out of ["photos-1", "photos-2"]) outcomes.push(await repvgg([...taught, "--out", out], { cwd }));
+    for (const out of ["photos-1", "photos-2"]) outcomes.push(await run(...taught, "--out", out));
     expect(outcomes.map(use)).toEqual([
       { kept: 0, asked: 64 },
       { kept: 64, asked: 0 },
@@ -103,7 +78,7 @@ describe("distill --cache-teacher", () => {
     expect(await weights("photos-2")).toEqual(await weights("photos-1"));
     const grass = await readFile(at("photos/train/grass/3.jpg"));
     await writeFile(at("photos/train/grass/3.jpg"), await readFile(at("photos/train/grass/4.jpg")));
-    const changed = await repvgg([...taught, "--out", "photos-3"], { cwd });
+    const changed = await run(...taught, "--out", "photos-3");
     await writeFile(at("photos/train/grass/3.jpg"), grass);
     expect([changed.code, changed.stderr]).toEqual([
       1,
@@ -114,7 +89,7 @@ describe("distill --cache-teacher", () => {
   it("writes nothing with --dry-run", async () => {
     const { code, stdout } = await student("--cache-teacher", "never", "--dry-run");
     expect([code, JSON.parse(stdout).teacherCache]).toEqual([0, at("never")]);
-    expect(await readdir(cwd)).not.toContain("never");
+    expect(await readdir(command.cwd)).not.toContain("never");
   });
 });
 
@@ -123,12 +98,12 @@ describe("a killed training that keeps its teacher's answers", () => {
     const args = ["--epochs", "6", "--save-every", "3", "--cache-teacher"];
     expect((await student("--out", "whole", ...args, "whole-answers")).code).toBe(0);
     const { child, seen, outcome } = start([...STUDENT, "--teacher", "teacher", ...args, "cut", "--out", "killed"], {
-      cwd,
+      cwd: command.cwd,
     });
     await Promise.race([seen("Epoch 2/6"), outcome]);
     child.kill("SIGKILL");
     await outcome;
-    expect((await repvgg(["distill", "--resume", "killed"], { cwd })).code).toBe(0);
+    expect((await run("distill", "--resume", "killed")).code).toBe(0);
     expect(await weights("killed")).toEqual(await weights("whole"));
     expect(await readFile(fileOf(6, "cut"))).toEqual(await readFile(fileOf(6, "whole-answers")));
   }, 60_000);

@@ -69,24 +69,33 @@ export async function temporaryFolder(): Promise<{ folder: string; remove(): Pro
 }
 
 /** A folder for the tests of a file, and the real command in it. */
-export function commandInFolder(): { readonly cwd: string; run(...args: string[]): Promise<Outcome> } {
+export interface CommandInFolder {
+  readonly cwd: string;
+  readonly run: (...args: string[]) => Promise<Outcome>;
+  /** A path in the folder. */
+  readonly at: (...path: string[]) => string;
+}
+
+/** To be called outside of tests; the folder is there from the first `beforeAll` of the file on, and gone after its tests. */
+export function commandInFolder(): CommandInFolder {
   let temporary: Awaited<ReturnType<typeof temporaryFolder>> | undefined;
   beforeAll(async () => {
     temporary = await temporaryFolder();
   });
   afterAll(() => temporary?.remove());
-  return {
+  const command: CommandInFolder = {
     get cwd() {
       return temporary!.folder;
     },
-    run(...args) {
-      return repvgg(args, this);
-    },
+    run: (...args) => repvgg(args, command),
+    at: (...path) => join(command.cwd, ...path),
   };
+  return command;
 }
 
-/** Writes MNIST idx files with a few images of noise, brighter in the rows of their class, so that something can be learnt. */
+/** Makes a folder of MNIST idx files with a few images of noise, brighter in the rows of their class, so that something can be learnt. */
 export async function writeIdxFolder(folder: string, { train = 64, test = 32 } = {}): Promise<void> {
+  await mkdir(folder, { recursive: true });
   for (const [prefix, count] of [
     ["train", train],
     ["t10k", test],

@@ -2,22 +2,15 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "@repvgg/checkpoint/node";
 import { defineSpec, findVariant, initialState } from "@repvgg/core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { idx, repvgg, start, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
-import { SETTINGS } from "./training-options.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandInFolder, idx, start, writeIdxFolder } from "./test-cli.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
-beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-  await mkdir(join(cwd, "digits"));
-  await writeIdxFolder(join(cwd, "digits"));
-});
-afterAll(() => remove());
+const command = commandInFolder();
+const { run, at } = command;
+beforeAll(() => writeIdxFolder(at("digits")));
 
-const run = (...args: string[]) => repvgg(args, { cwd });
 const TINY = ["--data", "digits", "--model", "mnist-student", "--batch-size", "16", "--threads", "2"];
-const read = (...path: string[]) => readFile(join(cwd, ...path));
+const read = (...path: string[]) => readFile(at(...path));
 const metricsOf = async (folder: string) =>
   (await read(folder, "metrics.jsonl"))
     .toString()
@@ -37,7 +30,7 @@ describe("train", () => {
       best: { epoch: expect.any(Number), top1: expect.any(Number), top5: expect.any(Number) },
     });
 
-    const files = (await readdir(join(cwd, "out/first"))).sort();
+    const files = (await readdir(at("out/first"))).sort();
     expect(files).toEqual([
       "best.safetensors",
       "config.json",
@@ -65,7 +58,7 @@ describe("train", () => {
     expect(rows[0]).toContain("epoch,lr,trainLoss,trainTop1,trainTop5,valLoss");
     expect(rows).toHaveLength(3);
 
-    const { spec, form, classes, preprocessing } = await loadCheckpoint(join(cwd, "out/first/last.safetensors"));
+    const { spec, form, classes, preprocessing } = await loadCheckpoint(at("out/first/last.safetensors"));
     expect({ form, classes: classes?.length, strides: spec.strides }).toEqual({
       form: "train",
       classes: 10,
@@ -73,7 +66,7 @@ describe("train", () => {
     });
     expect(preprocessing).toMatchObject({ size: [28, 28], inputChannels: 3 });
     expect(JSON.parse((await read("out/first/config.json")).toString())).toMatchObject({
-      data: join(cwd, "digits"),
+      data: at("digits"),
       model: "mnist-student",
       epochs: 2,
       lr: 0.1,
@@ -92,7 +85,7 @@ describe("train", () => {
   it("keeps all weights but the head's where the classes are others, and says so", async () => {
     const { spec } = findVariant("mnist-student");
     const other = { ...spec, numClasses: 7 };
-    await saveCheckpoint(join(cwd, "seven.safetensors"), { spec: other, form: "train", state: initialState(other, 9) });
+    await saveCheckpoint(at("seven.safetensors"), { spec: other, form: "train", state: initialState(other, 9) });
     const args = [...TINY, "--weights", "seven.safetensors", "--dry-run"];
     const { code, stderr } = await run("train", ...args);
     expect(code).toBe(0);
@@ -144,7 +137,7 @@ describe("train", () => {
     expect(rows.map((row) => row.split(",").slice(8, 11).map(Number))).toEqual(
       averaged.map(({ loss, top1, top5 }) => [loss, top1, top5]),
     );
-    const killed = start(["train", ...args, "--out", "out/many-killed"], { cwd });
+    const killed = start(["train", ...args, "--out", "out/many-killed"], command);
     await killed.seen("Epoch 2/6");
     killed.child.kill("SIGKILL");
     await killed.outcome;
@@ -164,7 +157,7 @@ describe("train", () => {
       expect.stringContaining("--lr 0.2@256: a learning rate of 0.025 for 32 images a step"),
     ]);
     expect(JSON.parse(stdout).settings.lr).toBe(0.025);
-    await writeFile(join(cwd, "scaled.json"), '{"lr": "0.2@256"}');
+    await writeFile(at("scaled.json"), '{"lr": "0.2@256"}');
     const fromFile = await run("train", ...TINY, "--config", "scaled.json", "--dry-run", "--json");
     expect(JSON.parse(fromFile.stdout).settings.lr).toBe(0.0125);
   });
@@ -184,7 +177,7 @@ describe("train", () => {
       auxiliaryHeads: true,
       numClasses: 10,
     } as never);
-    await saveCheckpoint(join(cwd, "plus.safetensors"), { spec, form: "train", state: initialState(spec, 1) });
+    await saveCheckpoint(at("plus.safetensors"), { spec, form: "train", state: initialState(spec, 1) });
     const args = ["--model", "plus.safetensors", "--epochs", "3"];
     expect((await run("train", ...TINY, ...args, "--out", "out/plus")).code).toBe(0);
     const distilled = await run(
@@ -230,7 +223,7 @@ describe("train", () => {
     );
     expect(foreign.code).toBe(1);
     expect(foreign.stderr).toContain("do not fit: numBlocks is [1,1,1,1], the network has [1,1,2,1]");
-    expect(await readdir(join(cwd, "out"))).not.toContain("foreign");
+    expect(await readdir(at("out"))).not.toContain("foreign");
   });
 
   it("does so on another device", async () => {
@@ -251,7 +244,7 @@ describe("train", () => {
     expect(text).toMatch(/^memory {3}[\d.]+ [MG]B at most in 4 steps, everything included$/m);
     expect(text).toMatch(/^time {5}\d+ s expected: \S+ s a step, \d+ s a validation$/m);
     expect(text).toMatch(/^checks {3}nothing is wrong with the data$/m);
-    expect((await readdir(cwd, { recursive: true })).filter((name) => name.endsWith("dry"))).toEqual([]);
+    expect((await readdir(command.cwd, { recursive: true })).filter((name) => name.endsWith("dry"))).toEqual([]);
   });
 });
 
@@ -272,7 +265,7 @@ describe("a stopped training", () => {
     "saves on %s, ends with %i, and continues to the weights of one that was not stopped",
     async (signal, ends) => {
       const folder = `out/${signal}`;
-      const stopped = start(["train", ...LONG, "--out", folder], { cwd });
+      const stopped = start(["train", ...LONG, "--out", folder], command);
       await stopped.seen(FIRST_EPOCH);
       stopped.child.kill(signal);
       const { code, stdout, stderr } = await stopped.outcome;
@@ -291,7 +284,7 @@ describe("a stopped training", () => {
   );
 
   it("continues after it was killed, too", async () => {
-    const killed = start(["train", ...LONG, "--save-every", "1", "--out", "out/killed"], { cwd });
+    const killed = start(["train", ...LONG, "--save-every", "1", "--out", "out/killed"], command);
     await killed.seen(FIRST_EPOCH);
     killed.child.kill("SIGKILL");
     await killed.outcome;
@@ -328,7 +321,7 @@ describe("distill", () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
       run: `out/student-${augment}`,
-      teacher: join(cwd, "out/teacher/best.safetensors"),
+      teacher: at("out/teacher/best.safetensors"),
       best: { epoch: 1 },
     });
   });
@@ -337,49 +330,6 @@ describe("distill", () => {
     const { code, stderr } = await run("distill", ...TINY, "--teacher", "nowhere.safetensors");
     expect(code).toBe(1);
     expect(stderr).toContain("nowhere.safetensors cannot be read");
-  });
-});
-
-describe("a config file", () => {
-  it.each([
-    ["config.json", JSON.stringify({ data: "digits", model: "mnist-student", epochs: 7, batchSize: 16, lr: 0.02 })],
-    ["config.yaml", "data: digits\nmodel: mnist-student # small\nepochs: 7\nbatchSize: 16\nlr: 0.02\n"],
-  ])("%s gives settings, and flags win", async (name, text) => {
-    await writeFile(join(cwd, name), text);
-    const { code, stdout } = await run("train", "--config", name, "--epochs", "2", "--dry-run", "--json");
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout).settings).toMatchObject({ epochs: 2, lr: 0.02, batchSize: 16, momentum: 0.9 });
-  });
-
-  it("may be the config.json of an earlier run", async () => {
-    await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--lr", "0.03", "--out", "out/earlier");
-    const { code, stdout } = await run("train", "--config", "out/earlier/config.json", "--dry-run", "--json");
-    expect(code).toBe(0);
-    expect(JSON.parse(stdout).settings).toMatchObject({ lr: 0.03, limit: 16, threads: 2 });
-  });
-
-  it.each([
-    ["an unknown setting", '{"epoch": 3}', 'there is no setting "epoch". Did you mean epochs?'],
-    ["a value out of range", '{"momentum": 1.5}', "momentum must be a number in [0, 1)."],
-    ["a value of another kind", '{"epochs": "3"}', "epochs must be a whole number in [1, 100000]."],
-    [
-      "an unknown choice",
-      '{"schedule": "linear"}',
-      "schedule must be one of cosine, step, multi-step, polynomial, one-cycle, constant.",
-    ],
-    ["a list", "[]", "it must hold one object of settings"],
-    ["no JSON", "{", "The config file bad.json cannot be used"],
-  ])("with %s: 2", async (_, text, message) => {
-    await writeFile(join(cwd, "bad.json"), text);
-    const { code, stderr } = await run("train", ...TINY, "--config", "bad.json");
-    expect(code).toBe(2);
-    expect(stderr).toContain(message);
-  });
-
-  it("that is missing: 2", async () => {
-    const { code, stderr } = await run("train", "--config", "nowhere.json");
-    expect(code).toBe(2);
-    expect(stderr).toContain("The config file nowhere.json cannot be used: ENOENT");
   });
 });
 
@@ -416,45 +366,6 @@ describe("val", () => {
   });
 });
 
-describe("init", () => {
-  it.each(["train", "distill"] as const)(
-    "writes every setting of %s, and the command takes the file",
-    async (command) => {
-      const file = `${command}.yaml`;
-      const { code, stdout } = await run("init", file, "--for", command);
-      expect([code, stdout]).toEqual([0, expect.stringContaining(`Next: repvgg ${command} --config ${file}`)]);
-      const text = (await read(file)).toString();
-      for (const key of Object.keys(SETTINGS[command])) expect(text).toMatch(new RegExp(`^(# )?${key}: `, "m"));
-      // Without its comment signs it says the defaults.
-      const all = text.replaceAll(/^# (\w+: (?!\(default|.* ).*)$/gm, "$1").replace(/^data: .*$/m, "data: digits");
-      await writeFile(join(cwd, "all.yaml"), all.replace(/^teacher: .*$/m, "teacher: out/teacher"));
-      await run("train", ...TINY, "--epochs", "1", "--limit", "16", "--out", "out/of-init");
-      const teacher = command === "distill" ? ["--teacher", "out/of-init", "--any-teacher"] : [];
-      const args = [
-        command,
-        "--config",
-        "all.yaml",
-        ...teacher,
-        "--limit",
-        "16",
-        "--batch-size",
-        "16",
-        "--dry-run",
-        "--json",
-      ];
-      const planned = await run(...args);
-      expect([planned.code, planned.stderr]).toEqual([0, expect.any(String)]);
-      expect(JSON.parse(planned.stdout).settings).toMatchObject({ epochs: 4, momentum: 0.9, nesterov: false });
-      expect((await run("init", file)).code).toBe(2);
-    },
-  );
-
-  it("writes YAML only", async () => {
-    const { code, stderr } = await run("init", "config.json");
-    expect([code, stderr]).toEqual([2, expect.stringContaining("must end in .yaml or .yml")]);
-  });
-});
-
 describe("bad data", () => {
   it.each([
     ["a batch larger than the set", 2, ["--limit", "8"], "--batch-size 16 is larger than the training set of 8 images"],
@@ -488,7 +399,7 @@ describe("bad data", () => {
     ["changes to no run", 2, ["--force"], "--force accepts changes to a run that --resume continues"],
     ["a run folder below a file", 2, ["--out", "digits/t10k-labels-idx1-ubyte/run"], "No run folder can be made at"],
   ])("%s: %i", async (_, expected, args, message) => {
-    await mkdir(join(cwd, "out"), { recursive: true });
+    await mkdir(at("out"), { recursive: true });
     const { code, stdout, stderr } = await run("train", ...TINY, ...args, "--json");
     expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
     expect(stderr).toContain(message);
@@ -504,13 +415,13 @@ describe("bad data", () => {
     ],
     ["labels of other images", "train-labels-idx1-ubyte", () => idx([3], Uint8Array.of(1, 2, 3))],
   ])("%s: 1, naming the file", async (name, file, damage) => {
-    const folder = join(cwd, name.replaceAll(" ", "-"));
+    const folder = at(name.replaceAll(" ", "-"));
     await mkdir(folder);
     await writeIdxFolder(folder);
     await writeFile(join(folder, file), damage(await readFile(join(folder, file))));
     const { code, stderr } = await run("train", ...TINY, "--data", folder, "--out", "out/never");
     expect(code).toBe(1);
     expect(stderr).toMatch(/^error: [^\n]+\n$/);
-    expect(await readdir(join(cwd, "out"))).not.toContain("never");
+    expect(await readdir(at("out"))).not.toContain("never");
   });
 });

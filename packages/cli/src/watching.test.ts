@@ -1,26 +1,20 @@
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeEventFolder } from "@repvgg/tooling";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, start, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandInFolder, start, writeIdxFolder } from "./test-cli.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
-beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-  await mkdir(join(cwd, "digits"));
-  await writeIdxFolder(join(cwd, "digits"));
-});
-afterAll(() => remove());
+const command = commandInFolder();
+const { run, at } = command;
+beforeAll(() => writeIdxFolder(at("digits")));
 
 const TINY = ["--data", "digits", "--model", "mnist-student", "--batch-size", "16", "--threads", "2"];
-const run = (...args: string[]) => repvgg(args, { cwd });
-const text = (...path: string[]) => readFile(join(cwd, ...path), "utf8");
+const text = (...path: string[]) => readFile(at(...path), "utf8");
 const json = async (...path: string[]) => JSON.parse(await text(...path));
 
 /** What is written of each step, by tag: step and value. */
 async function scalars(folder: string): Promise<Record<string, (readonly [number, number])[]>> {
-  const events = await decodeEventFolder(join(cwd, folder));
+  const events = await decodeEventFolder(at(folder));
   const points = events.flatMap(({ step, values }) => values.map(({ tag, scalar }) => ({ tag, step, scalar })));
   const found: Record<string, (readonly [number, number])[]> = {};
   for (const { tag, step, scalar } of points) {
@@ -51,7 +45,7 @@ describe("event files of a run", () => {
         expect(found[`${tag}/${split}`]).toEqual(expected);
       }
     }
-    const events = await decodeEventFolder(join(cwd, "whole"));
+    const events = await decodeEventFolder(at("whole"));
     const images = events.filter(({ values }) => values.some(({ image }) => image));
     expect(images.map(({ step, values }) => [step, values.length])).toEqual([[0, 8]]);
     const histograms = events.filter(({ values }) => values.some(({ histogram }) => histogram));
@@ -63,7 +57,7 @@ describe("event files of a run", () => {
     "are the same after %s and --resume: no step is there twice, none is missing",
     async (signal) => {
       const folder = `after-${signal}`;
-      const stopped = start(["train", ...ARGS, "--save-every", "3", "--out", folder], { cwd });
+      const stopped = start(["train", ...ARGS, "--save-every", "3", "--out", folder], command);
       await stopped.seen("Epoch 3/");
       stopped.child.kill(signal);
       await stopped.outcome;
@@ -106,11 +100,11 @@ describe("the report of a run", () => {
       totalSteps: 48,
       device: "wasm",
     });
-    expect((await readdir(join(cwd, "whole"))).filter((name) => name.includes("tmp"))).toEqual([]);
+    expect((await readdir(at("whole"))).filter((name) => name.includes("tmp"))).toEqual([]);
   });
 
   it("tells of a training that was stopped, and how to go on", async () => {
-    const stopped = start(["train", ...TINY, "--epochs", "60", "--out", "stopped"], { cwd });
+    const stopped = start(["train", ...TINY, "--epochs", "60", "--out", "stopped"], command);
     await stopped.seen("Epoch 2/");
     stopped.child.kill("SIGINT");
     expect((await stopped.outcome).code).toBe(130);
@@ -143,7 +137,7 @@ describe("the report of a run", () => {
 
 describe("report", () => {
   it("writes the page of a run again", async () => {
-    await rm(join(cwd, "whole/report.html"));
+    await rm(at("whole/report.html"));
     const { code, stdout } = await run("report", "whole", "--json");
     expect({ code, file: JSON.parse(stdout).file }).toEqual({ code: 0, file: join("whole", "report.html") });
     expect(await text("whole/report.html")).toContain(">Finished.<");
@@ -173,12 +167,12 @@ describe("report", () => {
 
 describe("find-lr", () => {
   it("draws the loss over the learning rate, and keeps nothing but the page that was asked for", async () => {
-    const before = await readdir(cwd);
+    const before = await readdir(command.cwd);
     const { code, stdout } = await run("find-lr", ...TINY, "--steps", "40", "--html", "lr.html");
     expect(code).toBe(0);
     expect(stdout).toMatch(/^loss over the learning rate, \d+ steps\n/);
     expect(stdout).toMatch(/Suggested: --lr [\d.e-]+, where the loss falls fastest|The loss never fell/);
-    expect((await readdir(cwd)).sort()).toEqual([...before, "lr.html"].sort());
+    expect((await readdir(command.cwd)).sort()).toEqual([...before, "lr.html"].sort());
     expect(await text("lr.html")).not.toMatch(/<script|<link|NaN|undefined|Infinity/);
   });
 
