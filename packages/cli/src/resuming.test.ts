@@ -134,6 +134,22 @@ describe("a damaged state", () => {
     expect(await states(folder)).toEqual([before, last]);
   });
 
+  it("that a killed process had begun to write is taken away, and no file of others", async () => {
+    await run("train", ...SHORT, "--out", "begun");
+    const expected = await weights("begun");
+    const begun = [
+      "resume/.state-000000099.safetensors.0123456789ab.tmp",
+      ".last-ema.safetensors.0123456789ab.tmp",
+      ".report.html.0123456789ab.tmp",
+      ".mine.tmp",
+    ];
+    for (const name of begun) await writeFile(at("begun", name), "half of it");
+    expect((await run("train", "--resume", "begun")).code).toBe(0);
+    const left = [...(await readdir(at("begun"))), ...(await readdir(at("begun/resume")))];
+    expect(left.filter((name) => name.endsWith(".tmp")).sort()).toEqual([".mine.tmp", ".report.html.0123456789ab.tmp"]);
+    expect(await weights("begun")).toEqual(expected);
+  });
+
   it("without another to fall back to is an error, and so are none at all", async () => {
     await run("train", ...SHORT, "--out", "all-damaged");
     for (const name of await states("all-damaged")) await truncate(at("all-damaged/resume", name), 0);

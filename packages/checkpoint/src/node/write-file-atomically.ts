@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import type { Content } from "../content.ts";
@@ -10,6 +10,8 @@ export interface WriteOptions {
   /** Looks at the complete temporary file; what it throws leaves `file` as it was. @default nothing */
   check?: (temporary: string) => Promise<void>;
 }
+
+const UNFINISHED = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Writes a file completely or not at all: under another name in the same folder, to the disk, then renamed. Whoever reads
@@ -41,6 +43,18 @@ export async function writeFileAtomically(
     throw new RepvggError("E_CHECKPOINT", `${file} could not be written: ${reasonOf(cause, file)}`, { cause });
   }
   await syncFolder(dirname(file));
+}
+
+/**
+ * Removes what a killed process had begun to write by {@link writeFileAtomically}. For the one process that may write these files.
+ *
+ * @param isOurs Whether to remove the beginnings of the file of this name.
+ */
+export async function removeUnfinished(folder: string, isOurs: (name: string) => boolean): Promise<void> {
+  for (const temporary of await readdir(folder)) {
+    const [, name] = UNFINISHED.exec(temporary) ?? [];
+    if (name !== undefined && isOurs(name)) await rm(join(folder, temporary), { force: true });
+  }
 }
 
 const isContent = (content: Content | Uint8Array | string): content is Content =>

@@ -1,5 +1,5 @@
 import { mkdir } from "node:fs/promises";
-import { loadCheckpoint } from "@repvgg/checkpoint/node";
+import { loadCheckpoint, removeUnfinished } from "@repvgg/checkpoint/node";
 import { type NdArray, RepvggError } from "@repvgg/core";
 import type { TrainerState } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
@@ -54,6 +54,9 @@ export async function continuedState(
   for (const note of adapted?.notes ?? []) terminal.note(note);
   if (changes.length > 0 || otherData) await writeConfig(folder, { ...plan.settings, run: { ...run, data } });
   if (saved) await removeDamaged(saved);
+  // Only weights and states are written by none but the owner of the lock.
+  const isWeights = (name: string) => name.endsWith(".safetensors");
+  for (const place of [folder, runFiles(folder).resumeFolder]) await removeUnfinished(place, isWeights);
   if (adapted) await repairLast(folder, plan, adapted.state, terminal);
   return adapted?.state;
 }
