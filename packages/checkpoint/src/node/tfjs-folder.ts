@@ -5,6 +5,7 @@ import { RepvggError } from "@repvgg/core";
 import type { LoadedCheckpoint } from "../checkpoint.ts";
 import { parseTfjs } from "../tfjs-read.ts";
 import { TFJS_MODEL } from "../tfjs-write.ts";
+import { removeAtEnd } from "./remove-at-end.ts";
 import { reasonOf, writeFileAtomically } from "./write-file-atomically.ts";
 
 /** Of a file in a folder that is read as a model; browsers would not load more either. */
@@ -54,6 +55,7 @@ export async function writeTfjsFolder(folder: string, files: ReadonlyMap<string,
     join(dirname(folder), `.${basename(folder)}.${randomBytes(6).toString("hex")}.${what}`);
   const [temporary, replaced] = [hidden("tmp"), hidden("old")];
   const before = await replaceable(folder);
+  const keep = removeAtEnd(temporary);
   try {
     await mkdir(temporary);
     for (const [name, bytes] of files) await writeFileAtomically(join(temporary, name), bytes);
@@ -64,6 +66,8 @@ export async function writeTfjsFolder(folder: string, files: ReadonlyMap<string,
     if (before) await rename(replaced, folder).catch(() => {}); // it may never have been moved
     if (cause instanceof RepvggError) throw cause;
     throw new RepvggError("E_CHECKPOINT", `${folder} could not be written: ${reasonOf(cause, folder)}`, { cause });
+  } finally {
+    keep();
   }
   if (before) await rm(replaced, { recursive: true, force: true });
 }

@@ -3,6 +3,7 @@ import { type FileHandle, open, readdir, rename, rm, writeFile } from "node:fs/p
 import { basename, dirname, join } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import type { Content } from "../content.ts";
+import { removeAtEnd } from "./remove-at-end.ts";
 
 export interface WriteOptions {
   /** Opens the temporary file for writing. @default a new file beside the target */
@@ -19,7 +20,7 @@ const UNFINISHED = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
  *
  * @param content Made piece by piece, it need not be in memory as a whole.
  * @throws {RepvggError} `E_CHECKPOINT`: the disk is full, the folder is missing or read-only, … What was at `file` before is
- *   still there, and nothing else is left.
+ *   still there, and nothing else is left; not either when Ctrl-C or SIGTERM ends the process meanwhile.
  */
 export async function writeFileAtomically(
   file: string,
@@ -27,6 +28,7 @@ export async function writeFileAtomically(
   { open: openTemporary = createNew, check }: WriteOptions = {},
 ): Promise<void> {
   const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString("hex")}.tmp`);
+  const keep = removeAtEnd(temporary);
   try {
     const handle = await openTemporary(temporary);
     try {
@@ -41,6 +43,8 @@ export async function writeFileAtomically(
     await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to report
     if (cause instanceof RepvggError) throw cause;
     throw new RepvggError("E_CHECKPOINT", `${file} could not be written: ${reasonOf(cause, file)}`, { cause });
+  } finally {
+    keep();
   }
   await syncFolder(dirname(file));
 }
