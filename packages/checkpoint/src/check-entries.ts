@@ -1,5 +1,5 @@
 import {
-  type Form,
+  type Forms,
   type LayerPlan,
   type NdArray,
   nearestName,
@@ -23,7 +23,7 @@ const MAX_NAME = 200;
  */
 export function checkEntries(
   plan: LayerPlan,
-  form: Form | readonly Form[],
+  form: Forms,
   state: ReadonlyMap<string, NdArray>,
   nameInFile: (name: string) => string,
 ): void {

@@ -1,5 +1,6 @@
 import {
   defineSpec,
+  type Form,
   fuseState,
   initialState,
   layerPlan,
@@ -8,7 +9,7 @@ import {
   type StateDict,
   seededRandom,
 } from "@repvgg/core";
-import { forward64, randomImages, randomSpec, randomState, relativeError } from "@repvgg/tooling";
+import { forward64, randomSpec, randomState } from "@repvgg/tooling";
 import { describe, expect, it } from "vitest";
 import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
 import { nchwToNhwc, toFileLayout } from "./file-layout.ts";
@@ -241,16 +242,26 @@ describe("RepVGGplus, fused", () => {
 describe("a partly fused network", () => {
   const spec = randomSpec(6, { strides: [2, 2, 2, 2, 2] });
   const plan = layerPlan(spec, [9, 8]);
-  const forms = plan.blocks.map(({ index }) => (index % 2 === 0 ? "deploy" : "train"));
+  const forms = plan.blocks.map(({ index }) => (index % 3 === 0 ? "deploy" : "train") as Form);
   const state = randomState(plan, forms, 6);
   const bytes = serializeTensors(new Map([...state].map(([name, array]) => [name, toFileLayout(array)])));
 
-  it("is read with the rest of it fused, which changes no answer", () => {
-    const loaded = parseCheckpoint(bytes);
-    expect(loaded).toMatchObject({ form: "deploy" });
-    const images = randomImages([2, 9, 8, spec.inputChannels], 1);
-    const [whole, partly] = [loaded.state, state].map((each) => forward64(plan, each, images, { mode: "inference" }));
-    expect(relativeError(whole!.logits, partly!.logits)).toBeLessThan(1e-6); // each fused weight is rounded once
+  it("is read as it is, each block's form from its names", () => {
+    expect(parseCheckpoint(bytes)).toMatchObject({ form: forms, state });
+  });
+
+  it("keeps its forms in a file of ours, and is refused with others or too few", () => {
+    const own = { spec, form: forms, state } as const;
+    expect(parseCheckpoint(serializeCheckpoint(own))).toMatchObject(own);
+    const { tensors, metadata } = readSafetensors(serializeCheckpoint(own));
+    const described = (form: unknown) => {
+      const repvgg = JSON.stringify({ ...JSON.parse(metadata.repvgg!), form });
+      return () => parseCheckpoint(writeSafetensors(tensors, { repvgg }));
+    };
+    expect(described(forms)).not.toThrow();
+    expect(described(forms.toReversed())).toThrow(/missing/);
+    expect(described(forms.slice(1))).toThrow(/nor one of these for each of its blocks/);
+    expect(described(forms.with(1, "half" as Form))).toThrow(/nor one of these for each of its blocks/);
   });
 
   it("is refused where an entry is missing", () => {

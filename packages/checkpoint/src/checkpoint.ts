@@ -1,12 +1,10 @@
 import {
   checkState,
-  type Form,
+  type Forms,
   formOf,
-  fuseState,
   type LayerPlan,
   layerPlan,
   type NdArray,
-  parseSpec,
   type RepVggSpec,
   RepvggError,
   type StateDict,
@@ -16,7 +14,7 @@ import { type ByteSource, memorySource } from "./byte-source.ts";
 import { checkEntries } from "./check-entries.ts";
 import { type Content, joined } from "./content.ts";
 import { originalName } from "./original-name.ts";
-import { OWN_METADATA, OWN_VERSION, ownMetadata } from "./own-metadata.ts";
+import { OWN_METADATA, OWN_VERSION, ownMetadata, readNetwork } from "./own-metadata.ts";
 import { type StatePlace, StoredState, stateIn } from "./stored-state.ts";
 import { readWeights, type StoredTensor, storedArray } from "./stored-weights.ts";
 import { checkFinite } from "./tensors.ts";
@@ -27,7 +25,8 @@ import { safetensorsContent } from "./write-safetensors.ts";
 /** A network and what is needed to use it. */
 export interface Checkpoint {
   readonly spec: RepVggSpec;
-  readonly form: Form;
+  /** A list of each block's where the network is partly fused. */
+  readonly form: Forms;
   /** In memory layout; its arrays may be somewhere else until their `data` are read. */
   readonly state: ReadonlyMap<string, NdArray>;
   /** Names, in label order; `spec.numClasses` of them. */
@@ -142,15 +141,16 @@ export function readCheckpoint(
   }
   const nameIn = (name: string) => names.get(name) ?? name;
   const { [OWN_METADATA]: own, format: _, ...rest } = metadata;
-  const { classes, classIds, preprocessing, ...described } = own === undefined ? {} : readOwn(own, source);
-  const { spec, form, ignored, fuses } = fitted(stored, described, hints, source, nameIn);
+  const { classes, classIds, preprocessing, ...described }: Partial<Described> =
+    own === undefined ? {} : readOwn(own, source);
+  const { spec, form, ignored } = fitted(stored, described, hints, source, nameIn);
   checkClasses({ classes, classIds }, spec, source);
   for (const name of ignored) stored.delete(name);
   const state = stateIn(place, stored, source, nameIn);
   return {
     spec,
     form,
-    state: fuses ? fuseState(spec, state) : state,
+    state,
     classes,
     classIds,
     preprocessing,
@@ -160,7 +160,7 @@ export function readCheckpoint(
   };
 }
 
-type Described = Partial<Pick<Checkpoint, "spec" | "form" | "classes" | "classIds" | "preprocessing">>;
+type Described = Pick<Checkpoint, "spec" | "form" | "classes" | "classIds" | "preprocessing">;
 
 /** What our metadata say, checked. */
 export function readOwn(json: string, source: string): Described {
@@ -174,36 +174,28 @@ export function readOwn(json: string, source: string): Described {
     fail("is not JSON", cause);
   }
   if (typeof value !== "object" || value === null) return fail("is no object");
-  const { version, spec, form, classes, classIds, preprocessing } = value;
+  const { version, classes, classIds, preprocessing } = value;
   if (version !== OWN_VERSION)
     fail(`has version ${JSON.stringify(version)}, and this program reads ${OWN_VERSION}; install a newer one`);
-  if (form !== "train" && form !== "deploy")
-    return fail(`names the form ${JSON.stringify(form)}, neither train nor deploy`);
   if (classes !== undefined && !isListOfNames(classes)) return fail("has classes that are no list of names");
   if (classIds !== undefined && !isListOfNames(classIds)) return fail("has classIds that are no list of names");
   if (preprocessing !== undefined && (typeof preprocessing !== "object" || preprocessing === null)) {
     return fail("has a preprocessing that is no object");
   }
-  try {
-    return { spec: parseSpec(spec), form, classes, classIds, preprocessing };
-  } catch (cause) {
-    return fail(`has a spec that is not valid: ${(cause as Error).message}`, cause);
-  }
+  return { ...readNetwork(value, fail), classes, classIds, preprocessing };
 }
 
 interface Fitted {
   readonly spec: RepVggSpec;
-  readonly form: Form;
+  readonly form: Forms;
   /** Names of entries that nothing uses. */
   readonly ignored: readonly string[];
-  /** Whether some blocks are to be fused, as others are. */
-  readonly fuses: boolean;
 }
 
 /** The spec and form of the weights, after checking that the weights are all there. */
 function fitted(
   tensors: ReadonlyMap<string, StoredTensor>,
-  described: Described,
+  described: Partial<Described>,
   hints: Partial<RepVggSpec> | undefined,
   source: string,
   nameInFile: (name: string) => string,
@@ -217,9 +209,7 @@ function fitted(
     const used = new Map(tensors);
     for (const name of ignored) used.delete(name);
     checkEntries(plan, form, new StoredState(used), nameInFile);
-    // What is fused cannot be had back: a partly fused network is good for inference only, and fusing the rest changes no answer.
-    const fuses = typeof form !== "string";
-    return { spec, form: fuses ? "deploy" : form, ignored, fuses };
+    return { spec, form, ignored };
   } catch (cause) {
     if (!(cause instanceof RepvggError)) throw cause;
     throw new RepvggError("E_CHECKPOINT", `${source} does not hold a complete RepVGG. ${cause.message}`, { cause });

@@ -39,6 +39,22 @@ describe("parseCheckpoint of PyTorch's files", () => {
     });
   });
 
+  it.each([
+    ["partly-fused.pth", "tiny-repvgg.json"],
+    ["partly-fused-mmpretrain.pth", "tiny-repvgg.json"],
+    ["partly-fused-timm.pth", "timm.json"],
+  ])("keeps the form of each block of %s, with the answers of the whole", (name, answers) => {
+    const { logits } = JSON.parse(new TextDecoder().decode(fixture(answers)));
+    const expected: number[] = answers === "timm.json" ? logits["timm-grouped"] : logits;
+    const { spec, form, state } = parseCheckpoint(fixture(name));
+    expect(form).toEqual(["deploy", "train", "deploy", "train", "deploy", "train"]);
+    const ours = forward64(layerPlan(spec, [9, 7]), state, INPUT, { mode: "inference" });
+    // Both in float64. The input and what PyTorch fused were rounded to float32, 6e-8 of each weight, through six layers.
+    expected.forEach((logit, c) => {
+      expect(ours.logits[c]).toBeCloseTo(logit, 5);
+    });
+  });
+
   it("takes safetensors for safetensors, whatever the length of the header", () => {
     // 640 is 0x280, as a pickle of protocol 2 begins; 0x708, nearly an ONNX model.
     for (const length of [640, 896, 0x708]) {

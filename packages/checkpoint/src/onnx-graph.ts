@@ -1,4 +1,4 @@
-import { BATCH_NORM, type BlockPlan, type Form, type LayerPlan, squeezePrefix } from "@repvgg/core";
+import { BATCH_NORM, type BlockPlan, type Forms, formOfBlock, type LayerPlan, squeezePrefix } from "@repvgg/core";
 
 /** A float is written and read as float32. */
 export type OnnxAttribute =
@@ -20,10 +20,10 @@ export const ONNX_OUTPUT = "logits";
 /**
  * The operations of a network in inference mode, in the order in which they run.
  *
- * @param form Of all blocks.
+ * @param forms Of all blocks, or of each.
  * @see https://onnx.ai/onnx/operators for the operators, all of opset 17
  */
-export function onnxGraph(plan: LayerPlan, form: Form): OnnxNode[] {
+export function onnxGraph(plan: LayerPlan, forms: Forms): OnnxNode[] {
   const nodes: OnnxNode[] = [];
   const add: AddNode = (name, operator, inputs, attributes = []) => {
     const output = name === CLASSIFIER ? ONNX_OUTPUT : `${name}.output`;
@@ -34,7 +34,8 @@ export function onnxGraph(plan: LayerPlan, form: Form): OnnxNode[] {
   for (const block of plan.blocks) {
     const { name, squeezeChannels } = block;
     const prefix = squeezeChannels > 0 ? squeezePrefix(plan.spec) : undefined;
-    x = form === "deploy" ? convolution(add, block, "rbr_reparam", x, true) : branches(add, block, x);
+    const isFused = formOfBlock(forms, block.index) === "deploy";
+    x = isFused ? convolution(add, block, "rbr_reparam", x, true) : branches(add, block, x);
     if (prefix === "se") x = squeeze(add, `${name}.se`, x);
     x = add(`${name}.nonlinearity`, "Relu", [x]);
     if (prefix === "post_se") x = squeeze(add, `${name}.post_se`, x);

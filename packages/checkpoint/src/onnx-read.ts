@@ -1,4 +1,4 @@
-import { type Form, layerPlan, parseSpec, type RepVggSpec, RepvggError, sizeOf, stateLayout } from "@repvgg/core";
+import { type Forms, layerPlan, type RepVggSpec, RepvggError, sizeOf, stateLayout } from "@repvgg/core";
 import { type ByteSource, memorySource } from "./byte-source.ts";
 import { checkEntries } from "./check-entries.ts";
 import { checkClasses, isListOfNames, type LoadedCheckpoint, type OpenCheckpoint } from "./checkpoint.ts";
@@ -20,6 +20,7 @@ import {
   TENSOR,
   VALUE_INFO,
 } from "./onnx-schema.ts";
+import { readNetwork } from "./own-metadata.ts";
 import { type StatePlace, StoredState, stateIn } from "./stored-state.ts";
 import type { StoredTensor } from "./stored-weights.ts";
 
@@ -51,7 +52,7 @@ export function readOnnx(file: ByteSource, source: string, place: StatePlace): O
   const { [ONNX_METADATA.network]: own, [ONNX_METADATA.classes]: names, ...others } = metadata;
   const { [ONNX_METADATA.classIds]: ids, [ONNX_METADATA.preprocessing]: prepared, ...rest } = others;
   if (own === undefined) return fail('has no metadata "repvgg": only ONNX files that repvgg wrote are read');
-  const { spec, form } = readNetwork(own, fail);
+  const { spec, form } = readDescribed(own, fail);
   const classes = names === undefined ? undefined : readClasses(names, ONNX_METADATA.classes, fail);
   const classIds = ids === undefined ? undefined : readClasses(ids, ONNX_METADATA.classIds, fail);
   checkClasses({ classes, classIds }, spec, source);
@@ -87,18 +88,12 @@ const NO_BATCHES: StoredTensor = { dtype: "F32", shape: [], read: () => new Uint
 
 type Fail = (why: string, cause?: unknown) => never;
 
-function readNetwork(json: string, fail: Fail): { spec: RepVggSpec; form: Form } {
-  const { version, spec, form } = readObject(json, ONNX_METADATA.network, fail) as Record<string, unknown>;
+function readDescribed(json: string, fail: Fail): { spec: RepVggSpec; form: Forms } {
+  const { version, ...network } = readObject(json, ONNX_METADATA.network, fail) as Record<string, unknown>;
   if (version !== ONNX_METADATA_VERSION) {
     fail(`has metadata of version ${JSON.stringify(version)}, and this program reads ${ONNX_METADATA_VERSION}`);
   }
-  if (form !== "train" && form !== "deploy")
-    return fail(`names the form ${JSON.stringify(form)}, neither train nor deploy`);
-  try {
-    return { spec: parseSpec(spec), form };
-  } catch (cause) {
-    return fail(`has a spec that is not valid: ${(cause as Error).message}`, cause);
-  }
+  return readNetwork(network, fail);
 }
 
 function readClasses(json: string, key: string, fail: Fail): readonly string[] {

@@ -1,4 +1,12 @@
-import { type BlockPlan, type LayerPlan, squeezePrefix } from "@repvgg/core";
+import {
+  BATCH_NORM,
+  type BlockPlan,
+  type Form,
+  type Forms,
+  formOfBlock,
+  type LayerPlan,
+  squeezePrefix,
+} from "@repvgg/core";
 
 /** A layer as TensorFlow.js keeps it in model.json. */
 export interface TfjsLayer {
@@ -11,10 +19,10 @@ export interface TfjsLayer {
 
 /** A weight of a layer, and the state's entry that it is. */
 export interface TfjsWeight {
-  /** `stage0.rbr_reparam/kernel` */
+  /** `stage0.rbr_reparam/kernel`, `stage0.rbr_dense.bn/moving_mean` */
   readonly name: string;
   readonly entry: string;
-  /** In the file: `[kh, kw, in, out]`, or `[in, out]`. */
+  /** In the file: `[kh, kw, in, out]`, `[in, out]`, or `[out]`. */
   readonly shape: readonly number[];
   /** Of the convolution; the file has a kernel for all channels, with zeros between the groups. */
   readonly groups: number;
@@ -29,18 +37,25 @@ export const TFJS_INPUT = "input";
 const CLASSIFIER = "linear";
 
 /**
- * The deploy form of a network as standard layers of TensorFlow.js.
+ * A network as standard layers of TensorFlow.js.
  *
  * At stride 2 the padding is a layer of its own: TensorFlow's "same" puts the windows of even sizes elsewhere than PyTorch does.
  * There are no grouped convolutions among the standard layers, so groups become one kernel with zeros between them.
  *
+ * @param forms Of all blocks, or of each.
  * @param imageSize Height and width that the input is fixed to; undefined: any.
  */
-export function tfjsGraph(plan: LayerPlan, imageSize?: readonly [height: number, width: number]): TfjsGraph {
+export function tfjsGraph(
+  plan: LayerPlan,
+  forms: Forms,
+  imageSize?: readonly [height: number, width: number],
+): TfjsGraph {
   const graph = new Graph();
   const shape = [null, ...(imageSize ?? [null, null]), plan.spec.inputChannels];
   let x = graph.add("InputLayer", TFJS_INPUT, { batch_input_shape: shape, dtype: "float32", sparse: false });
-  for (const block of plan.blocks) x = addBlock(graph, block, squeezePrefix(plan.spec), x);
+  for (const block of plan.blocks) {
+    x = addBlock(graph, block, formOfBlock(forms, block.index), squeezePrefix(plan.spec), x);
+  }
   const { inFeatures, outFeatures } = plan.classifier;
   x = graph.add("GlobalAveragePooling2D", "gap", { data_format: "channels_last" }, x);
   graph.add("Dense", CLASSIFIER, { units: outFeatures, activation: "linear", use_bias: true }, x);
@@ -59,6 +74,14 @@ export function tfjsTopology({ layers }: TfjsGraph): object {
   return { class_name: "Model", config, keras_version: "tfjs-layers 4.22.0", backend: "tensor_flow.js" };
 }
 
+/** Weights of a BatchNormalization, and PyTorch's. */
+const NORMALIZATION = [
+  ["gamma", "weight"],
+  ["beta", "bias"],
+  ["moving_mean", "running_mean"],
+  ["moving_variance", "running_var"],
+] as const;
+
 class Graph implements TfjsGraph {
   readonly layers: TfjsLayer[] = [];
   readonly weights: TfjsWeight[] = [];
@@ -75,42 +98,80 @@ class Graph implements TfjsGraph {
   }
 
   addWeights(layer: string, shape: readonly number[], groups = 1): void {
-    this.weights.push({ name: `${layer}/kernel`, entry: `${layer}.weight`, shape, groups });
+    this.addKernel(layer, shape, groups);
     this.weights.push({ name: `${layer}/bias`, entry: `${layer}.bias`, shape: [shape.at(-1)!], groups: 1 });
+  }
+
+  addKernel(layer: string, shape: readonly number[], groups: number): void {
+    this.weights.push({ name: `${layer}/kernel`, entry: `${layer}.weight`, shape, groups });
   }
 
   convolution(
     name: string,
     x: string,
-    of: { size: 1 | 3; channels: [number, number]; activation: string; stride?: 1 | 2 },
+    of: { size: 1 | 3; channels: [number, number]; activation: string; stride?: 1 | 2; bias?: boolean },
   ): string {
-    const { size, channels, activation, stride = 1 } = of;
+    const { size, channels, activation, stride = 1, bias = true } = of;
     const config = {
       ...{ filters: channels[1], kernel_size: [size, size], strides: [stride, stride], dilation_rate: [1, 1] },
-      ...{ padding: stride === 1 ? "same" : "valid", data_format: "channels_last", activation, use_bias: true },
+      ...{ padding: stride === 1 ? "same" : "valid", data_format: "channels_last", activation, use_bias: bias },
     };
     return this.add("Conv2D", name, config, x);
   }
+
+  normalization(name: string, channels: number, x: string): string {
+    for (const [weight, suffix] of NORMALIZATION) {
+      this.weights.push({ name: `${name}/${weight}`, entry: `${name}.${suffix}`, shape: [channels], groups: 1 });
+    }
+    const { epsilon, momentum } = BATCH_NORM;
+    // TensorFlow's momentum is the share that stays.
+    const config = { axis: -1, momentum: 1 - momentum, epsilon, center: true, scale: true };
+    return this.add("BatchNormalization", name, config, x);
+  }
 }
 
-function addBlock(graph: Graph, block: BlockPlan, squeeze: "se" | "post_se", x: string): string {
-  const { name, inChannels, outChannels, stride, groups, squeezeChannels } = block;
-  const squeezesBefore = squeezeChannels > 0 && squeeze === "se";
-  const padding = {
-    padding: [
-      [1, 1],
-      [1, 1],
-    ],
-    data_format: "channels_last",
-  };
-  const padded = stride === 1 ? x : graph.add("ZeroPadding2D", `${name}.padding`, padding, x);
+function addBlock(graph: Graph, block: BlockPlan, form: Form, squeeze: "se" | "post_se", x: string): string {
+  const { name, outChannels, squeezeChannels } = block;
+  const excite = (y: string) => addSqueeze(graph, `${name}.${squeeze}`, outChannels, squeezeChannels, y);
+  const squeezes = squeezeChannels > 0 && squeeze;
+  const isOneLayer = form === "deploy" && squeezes !== "se"; // the convolution has the ReLU in it
+  let y = form === "deploy" ? addFused(graph, block, isOneLayer ? "relu" : "linear", x) : addBranches(graph, block, x);
+  if (squeezes === "se") y = excite(y);
+  if (!isOneLayer) y = graph.add("Activation", `${name}.nonlinearity`, { activation: "relu" }, y);
+  return squeezes === "post_se" ? excite(y) : y;
+}
+
+function addFused(graph: Graph, block: BlockPlan, activation: string, x: string): string {
+  const { name, inChannels, outChannels, stride, groups } = block;
   const layer = `${name}.rbr_reparam`;
   const channels: [number, number] = [inChannels, outChannels];
-  const activation = squeezesBefore ? "linear" : "relu";
-  let y = graph.convolution(layer, padded, { size: 3, channels, activation, stride });
+  const y = graph.convolution(layer, addPadding(graph, block, x), { size: 3, channels, activation, stride });
   graph.addWeights(layer, [3, 3, inChannels, outChannels], groups);
-  if (squeezeChannels > 0) y = addSqueeze(graph, `${name}.${squeeze}`, outChannels, squeezeChannels, y);
-  return squeezesBefore ? graph.add("Activation", `${name}.nonlinearity`, { activation: "relu" }, y) : y;
+  return y;
+}
+
+function addBranches(graph: Graph, block: BlockPlan, x: string): string {
+  const { name, inChannels, outChannels, stride, groups, identity } = block;
+  const channels: [number, number] = [inChannels, outChannels];
+  const branch = (prefix: string, size: 1 | 3, input: string) => {
+    const layer = `${prefix}.conv`;
+    const y = graph.convolution(layer, input, { size, channels, activation: "linear", stride, bias: false });
+    graph.addKernel(layer, [size, size, inChannels, outChannels], groups);
+    return graph.normalization(`${prefix}.bn`, outChannels, y);
+  };
+  const branches = [
+    branch(`${name}.rbr_dense`, 3, addPadding(graph, block, x)),
+    branch(`${name}.rbr_1x1`, 1, x),
+    ...(identity ? [graph.normalization(`${name}.rbr_identity`, outChannels, x)] : []),
+  ];
+  return graph.add("Add", `${name}.add`, {}, ...branches);
+}
+
+/** The border of a 3×3 convolution, where "same" would put it elsewhere than PyTorch does. */
+function addPadding(graph: Graph, { name, stride }: BlockPlan, x: string): string {
+  const border = [1, 1];
+  const config = { padding: [border, border], data_format: "channels_last" };
+  return stride === 1 ? x : graph.add("ZeroPadding2D", `${name}.padding`, config, x);
 }
 
 /** `x · sigmoid(up(relu(down(pool(x)))))`. */

@@ -1,4 +1,14 @@
-import { layerPlan, type StateDict, sizeOf } from "@repvgg/core";
+import {
+  checkState,
+  type Forms,
+  type LayerPlan,
+  layerPlan,
+  RepvggError,
+  type StateDict,
+  sizeOf,
+  stateLayout,
+  zeros,
+} from "@repvgg/core";
 import { type Fail, failureOf } from "./byte-source.ts";
 import { checkClasses, type LoadedCheckpoint, readOwn } from "./checkpoint.ts";
 import { toFloat32 } from "./dtypes.ts";
@@ -9,7 +19,7 @@ import { TFJS_MODEL } from "./tfjs-write.ts";
 
 /**
  * Reads a network from the files of a TensorFlow.js model that `serializeTfjs` wrote: its layers must be those of the network that
- * its metadata describe, all of them.
+ * its metadata describe, all of them. The counters of batches, which such models lack, are 0.
  *
  * @param files By name; borrowed.
  * @param source The folder's name, for the message.
@@ -25,9 +35,8 @@ export function parseTfjs(
   const { [OWN_METADATA]: own, imageSize } = object(model.userDefinedMetadata);
   if (typeof own !== "string") fail('has no metadata "repvgg": only TensorFlow.js models that repvgg wrote are read.');
   const { spec, form, classes, classIds, preprocessing } = readOwn(own as string, source);
-  if (spec === undefined || form !== "deploy")
-    return fail("is damaged: its metadata are not of a network in deploy form.");
-  const graph = tfjsGraph(layerPlan(spec, [1, 1]), sizeOfImage(imageSize));
+  const plan = layerPlan(spec, [1, 1]);
+  const graph = tfjsGraph(plan, form, sizeOfImage(imageSize));
   if (JSON.stringify(model.modelTopology) !== JSON.stringify(tfjsTopology(graph))) {
     fail("has other layers than its network: it was changed after it was written.");
   }
@@ -39,9 +48,23 @@ export function parseTfjs(
   if (data.length !== needed)
     fail(`is cut short or damaged: its weights take ${needed} bytes, and it has ${data.length}.`);
   const state = stateOf(graph.weights, data, fail);
+  for (const { name, role, shape } of stateLayout(plan, form)) {
+    if (role === "numBatchesTracked") state.set(name, zeros(shape));
+  }
   checkFinite(state, source);
+  checkComplete(plan, form, state, fail);
   checkClasses({ classes, classIds }, spec, source);
   return { spec, form, state, classes, classIds, preprocessing, metadata: {}, ownSpec: true };
+}
+
+/** Throws by `fail` where a variance is negative, or the network has auxiliary classifiers, which no file has. */
+function checkComplete(plan: LayerPlan, form: Forms, state: StateDict, fail: Fail): void {
+  try {
+    checkState(plan, form, state);
+  } catch (cause) {
+    if (!(cause instanceof RepvggError)) throw cause;
+    fail(`does not hold a complete RepVGG. ${cause.message}`, cause);
+  }
 }
 
 function readModel(bytes: Uint8Array | undefined, fail: Fail): Record<string, unknown> {

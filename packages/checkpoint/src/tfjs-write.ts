@@ -15,28 +15,28 @@ export const TFJS_MODEL = "model.json";
 const SHARD_BYTES = 4 * 2 ** 20;
 
 /**
- * A network in deploy form as a TensorFlow.js LayersModel: what `tf.loadLayersModel` reads, `model.json` and the weights' shards.
+ * A network as a TensorFlow.js LayersModel, in any form: what `tf.loadLayersModel` reads, `model.json` and the weights' shards.
  *
  * The input is `[batch, height, width, channels]`. Groups become kernels for all channels, with zeros: the same answers, more work.
  * The spec, classes and preprocessing are in `userDefinedMetadata`.
  *
  * @returns Files of one folder, by name.
  * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or classes do not fit; `E_STATE`: the state does not fit the spec;
- *   `E_UNSUPPORTED`: the train form, which has no use in a browser.
+ *   `E_UNSUPPORTED`: there are auxiliary classifiers, which the layers of a model that gives logits have no place for.
  */
 export function serializeTfjs(checkpoint: Checkpoint, { imageSize }: TfjsOptions = {}): Map<string, Uint8Array> {
   const { spec, form, state } = checkpoint;
-  if (form !== "deploy") {
+  const plan = layerPlan(spec, [1, 1]);
+  if (form !== "deploy" && spec.auxiliaryHeads) {
     throw new RepvggError(
       "E_UNSUPPORTED",
-      "A TensorFlow.js model is written in deploy form only: fuse the network first.",
+      "A TensorFlow.js model has no place for auxiliary classifiers, which only the deploy form is without: fuse the network first.",
     );
   }
-  const plan = layerPlan(spec, [1, 1]);
   checkState(plan, form, state);
   checkFinite(state, "The state to export");
   checkClasses(checkpoint, spec, "The checkpoint to export");
-  const graph = tfjsGraph(plan, imageSize);
+  const graph = tfjsGraph(plan, form, imageSize);
   const data = weightsData(graph.weights, state);
   const shards = Math.ceil(data.length / SHARD_BYTES);
   const names = Array.from({ length: shards }, (_, i) => `group1-shard${i + 1}of${shards}.bin`);

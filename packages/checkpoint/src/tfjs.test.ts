@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fuseState, layerPlan, type RepVggSpec } from "@repvgg/core";
+import { type Form, fuseState, layerPlan, type RepVggSpec, zeros } from "@repvgg/core";
 import { forward64, randomImages, randomSpec, randomState, relativeError } from "@repvgg/tooling";
 import "@tensorflow/tfjs-backend-cpu";
 import { io, setBackend, type Tensor, tensor4d, tidy } from "@tensorflow/tfjs-core";
@@ -69,10 +69,27 @@ describe("serializeTfjs", () => {
     expect(parseTfjs(files)).toMatchObject(checkpoint);
   });
 
-  it("refuses the train form", () => {
-    const { plan, checkpoint } = network(3);
-    const state = randomState(plan, "train", 1);
-    expect(() => serializeTfjs({ ...checkpoint, form: "train", state })).toThrow(
+  it.each<[string, Partial<RepVggSpec>]>([
+    ["groups, all strides", { squeezeExcitation: "none", strides: [2, 1, 2, 2, 1], groups: { 2: 2 } }],
+    ["squeeze-and-excitation before the ReLU", { squeezeExcitation: "before-relu", groups: {} }],
+    ["squeeze-and-excitation after the ReLU", { squeezeExcitation: "after-relu", groups: {} }],
+  ])("keeps branches, of all blocks or of some: %s", async (_, fixed) => {
+    const { plan, checkpoint } = network(3, { auxiliaryHeads: false, ...fixed });
+    const images = randomImages([2, 9, 10, 3], 1);
+    for (const form of ["train", plan.blocks.map(({ index }): Form => (index % 3 ? "train" : "deploy"))] as const) {
+      const state = randomState(plan, form, 1);
+      for (const name of state.keys()) if (name.endsWith("num_batches_tracked")) state.set(name, zeros([]));
+      const own = { spec: checkpoint.spec, form, state };
+      const files = serializeTfjs(own);
+      const { logits } = forward64(plan, state, images, { mode: "inference" });
+      expect(relativeError(await run(files, images), logits)).toBeLessThan(TOLERANCE);
+      expect(parseTfjs(files)).toMatchObject(own);
+    }
+  });
+
+  it("refuses auxiliary classifiers, which have no place in a model that gives logits", () => {
+    const { plan, checkpoint } = network(3, { auxiliaryHeads: true, numBlocks: [1, 1, 2, 1], groups: {} });
+    expect(() => serializeTfjs({ ...checkpoint, form: "train", state: randomState(plan, "train", 1) })).toThrow(
       expect.objectContaining({ code: "E_UNSUPPORTED" }),
     );
   });

@@ -1,4 +1,4 @@
-import { defineSpec, fuseState, ndArray } from "@repvgg/core";
+import { defineSpec, formOf, fuseState, ndArray, type RepVggSpec } from "@repvgg/core";
 import { describe, expect, it } from "vitest";
 import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "./checkpoint.ts";
 import { joined } from "./content.ts";
@@ -35,13 +35,16 @@ describe("serializePth", () => {
     expect(parseCheckpoint(serializePth(fused))).toMatchObject(fused);
   });
 
-  it.each([
+  it.each<["train" | "deploy" | "partly fused", RepVggSpec["squeezeExcitation"]]>([
     ["train", "before-relu"],
     ["deploy", "none"],
-  ] as const)("has timm's names on request, and is read back: %s form", (form, squeezeExcitation) => {
+    ["partly fused", "none"],
+  ])("has timm's names on request, and is read back: %s form", (form, squeezeExcitation) => {
     const other = defineSpec({ ...spec, squeezeExcitation });
     const train = trainedState(other);
-    const own: Checkpoint = { spec: other, form, state: form === "train" ? train : fuseState(other, train) };
+    const blocks = form === "train" ? [] : form === "deploy" ? undefined : ["stage0", "stage2.1"];
+    const state = fuseState(other, train, blocks);
+    const own: Checkpoint = { spec: other, form: formOf(state), state };
     const names = [...own.state.keys()].map(timmName);
     for (const bytes of [serializePth(own, { names: "timm" }), serializeCheckpoint(own, { names: "timm" })]) {
       expect(parseCheckpoint(bytes)).toMatchObject(own);

@@ -97,16 +97,6 @@ describe("PyTorch's files, without a flag", () => {
     expect((await run("summary", "a0")).stdout).toMatch(/^repvgg-a0, train form/);
   });
 
-  it("--ema-weights takes the moving average, and refuses files without one", async () => {
-    for (const name of [torch("wrapped.pth"), "train.safetensors"]) {
-      const { code, stderr } = await run("summary", name, "--ema-weights");
-      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("has no averaged weights") });
-    }
-    expect((await run("summary", torch("averaged.pth"), "--ema-weights")).stderr).not.toContain(
-      "has no averaged weights",
-    );
-  });
-
   it("says in one line what it will not take", async () => {
     const { code, stderr } = await run("summary", torch("within.pth"));
     expect(code).toBe(1);

@@ -1,6 +1,6 @@
 import { RepvggError } from "./errors.ts";
 import type { NdArray } from "./nd-array.ts";
-import type { Form } from "./spec.ts";
+import { type Form, type Forms, joinedForms } from "./spec.ts";
 
 /** A block's name, see `blockName`: its stage, the half of RepVGGplus's stage 3, and its number. */
 const BLOCK = /^(?:stage0|stage([1-4])(?:_(first|second))?\.(?:blocks\.)?(\d+))(?=\.)/;
@@ -20,7 +20,7 @@ export function blockNames(state: ReadonlyMap<string, NdArray>): string[] {
  *
  * @throws {RepvggError} `E_STATE`: there is no RepVGG block in it, or a block has no convolution or those of both forms.
  */
-export function formOf(state: ReadonlyMap<string, NdArray>): Form | Form[] {
+export function formOf(state: ReadonlyMap<string, NdArray>): Forms {
   const names = blockNames(state);
   if (names.length === 0) {
     const first = state.keys().next().value;
@@ -41,5 +41,5 @@ export function formOf(state: ReadonlyMap<string, NdArray>): Form | Form[] {
     }
     return train ? "train" : "deploy";
   });
-  return forms.every((form) => form === forms[0]) ? forms[0]! : forms;
+  return joinedForms(forms);
 }

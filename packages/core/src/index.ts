@@ -52,11 +52,12 @@ export {
   type SgdStep,
   type UpdateOptions,
 } from "./optimizer-step.ts";
+export { parseForms } from "./parse-forms.ts";
 export { parseSpec } from "./parse-spec.ts";
 export { type Predict64Options, predict64 } from "./predict64.ts";
 export { type LayerProfile, type Profile, profile } from "./profile.ts";
 export { type Random, seededRandom } from "./random.ts";
-export { defineSpec, type Form, type Forms, formOfBlock, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts";
+export { defineSpec, type Form, type Forms, formOfBlock, joinedForms, type RepVggSpec, SPEC_DEFAULTS } from "./spec.ts";
 export { specOf } from "./spec-of.ts";
 export { type StateDict, stateValue } from "./state-dict.ts";
 export { isBranchKernel, type StateEntry, type StateRole, squeezePrefix, stateLayout } from "./state-layout.ts";

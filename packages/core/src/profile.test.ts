@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { layerPlan } from "./layer-plan.ts";
 import { sizeOf } from "./nd-array.ts";
 import { profile } from "./profile.ts";
+import type { Form } from "./spec.ts";
 import { stateLayout } from "./state-layout.ts";
 import { findVariant } from "./variants.ts";
 
@@ -73,6 +74,19 @@ describe("profile", () => {
     const plan = at224(name);
     const trainable = stateLayout(plan, form).filter((entry) => entry.trainable);
     expect(profile(plan, form).params).toBe(trainable.reduce((n, { shape }) => n + sizeOf(shape), 0));
+  });
+
+  it("counts each block of a partly fused network in its own form", () => {
+    const plan = at224("repvggplus-l2pse");
+    const forms = plan.blocks.map(({ index }): Form => (index < 12 ? "deploy" : "train"));
+    const mixed = profile(plan, forms);
+    const trainable = stateLayout(plan, forms).filter((entry) => entry.trainable);
+    expect(mixed.params).toBe(trainable.reduce((n, { shape }) => n + sizeOf(shape), 0));
+    const [train, deploy] = [profile(plan, "train"), profile(plan, "deploy")];
+    expect(mixed.macs).toBeLessThan(train.macs);
+    expect(mixed.macs).toBeGreaterThan(deploy.macs);
+    expect(mixed.layers[0]).toEqual(deploy.layers[0]);
+    expect(mixed.layers.at(-3)).toEqual(train.layers.at(-3));
   });
 
   it("lists the layers of a block as PyTorch names them", () => {

@@ -1,6 +1,6 @@
 import type { AuxiliaryPlan, BlockPlan, LayerPlan } from "./layer-plan.ts";
 import { sizeOf } from "./nd-array.ts";
-import type { Form } from "./spec.ts";
+import { type Form, type Forms, formOfBlock } from "./spec.ts";
 import { type StateEntry, squeezePrefix, stateLayout } from "./state-layout.ts";
 
 /** One layer of a network, as torchsummary lists it. */
@@ -29,21 +29,23 @@ export interface Profile {
 /**
  * Parameters, multiply–accumulates and Winograd multiplications of a network, for one image of the plan's size.
  *
- * @param form Train form counts its three branches, and the auxiliary classifiers.
+ * @param forms Of all blocks, or of each. Train form counts its three branches; the auxiliary classifiers count as long as a block is
+ *   in it.
  * @see Ding et al., RepVGG, §4.1 and table 4, for the Winograd count. https://arxiv.org/abs/2101.03697
  */
-export function profile(plan: LayerPlan, form: Form): Profile {
-  const trainable = stateLayout(plan, form).filter((entry) => entry.trainable);
+export function profile(plan: LayerPlan, forms: Forms): Profile {
+  const trainable = stateLayout(plan, forms).filter((entry) => entry.trainable);
   const params = (prefix: string) => parametersOf(trainable, prefix);
   const layers: LayerProfile[] = [];
+  const auxiliary = plan.auxiliary.filter(({ name }) => trainable.some((entry) => entry.auxiliary?.name === name));
   let winograd = 0;
   for (const block of plan.blocks) {
-    for (const layer of blockLayers(block, form, squeezePrefix(plan.spec))) {
+    for (const layer of blockLayers(block, formOfBlock(forms, block.index), squeezePrefix(plan.spec))) {
       layers.push({ ...layer, params: params(layer.name) });
       const isWinograd = block.stride === 1 && /rbr_(dense\.conv|reparam)$/.test(layer.name);
       winograd += isWinograd ? (layer.macs * 4) / 9 : layer.macs;
     }
-    const head = form === "train" ? plan.auxiliary.find(({ after }) => after === block.index) : undefined;
+    const head = auxiliary.find(({ after }) => after === block.index);
     for (const layer of head ? auxiliaryLayers(head, plan.spec.numClasses) : []) {
       layers.push({ ...layer, params: params(layer.name) });
       winograd += layer.macs;

@@ -32,6 +32,10 @@ export type Forms = Form | readonly Form[];
 /** The form of the block at that position of the network. */
 export const formOfBlock = (forms: Forms, index: number): Form => (typeof forms === "string" ? forms : forms[index]!);
 
+/** `"train"` or `"deploy"` where all blocks are in it, else the list: so a network is partly fused where its form is no string. */
+export const joinedForms = (forms: readonly Form[]): Forms =>
+  forms.every((form) => form === forms[0]) ? forms[0]! : forms;
+
 export const SPEC_DEFAULTS = {
   groups: {},
   squeezeExcitation: "none",

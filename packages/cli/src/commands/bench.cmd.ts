@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { DEVICE_OPTIONS, FORMS, MODEL_OPTIONS, SEED_OPTION } from "../common-options.ts";
+import { DEVICE_OPTIONS, EMA_OPTION, FORMS, MODEL_OPTIONS, SEED_OPTION } from "../common-options.ts";
 
 export const bench = defineCommand({
   name: "bench",
@@ -25,6 +25,7 @@ export const bench = defineCommand({
       defaultText: "all runs",
     },
     ...MODEL_OPTIONS,
+    ...EMA_OPTION,
     ...SEED_OPTION,
     ...DEVICE_OPTIONS,
   },

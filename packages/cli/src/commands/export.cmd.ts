@@ -18,9 +18,9 @@ export const exportCheckpoint = defineCommand({
     },
     form: {
       kind: "choice",
-      help: "three branches a block, or one 3x3 convolution",
-      choices: FORMS,
-      defaultText: "deploy for onnx and tfjs, else the checkpoint's",
+      help: "three branches a block, or one 3x3 convolution; keep: as the checkpoint is, partly fused or not",
+      choices: [...FORMS, "keep"],
+      defaultText: "deploy for onnx and tfjs, else keep",
     },
     names: {
       kind: "choice",

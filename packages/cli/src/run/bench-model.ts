@@ -11,6 +11,7 @@ import {
 } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
+import { formText } from "./form-text.ts";
 import { loadModel, type Model, type ModelOptions } from "./model.ts";
 import { quantile, scaled } from "./numbers.ts";
 import { type DeviceChoice, openDeviceOf } from "./open-device.ts";
@@ -68,9 +69,10 @@ function stateOf(model: Model, form: Form, seed: number): ReadonlyMap<string, Nd
   const state = checkpoint?.state ?? initialState(spec, seed);
   if (form === model.form) return state;
   if (form === "deploy") return fuseState(spec, state);
+  const fused = model.form === "deploy" ? "in deploy form" : formText(model.form);
   throw new RepvggError(
     "E_USAGE",
-    `${name} is in deploy form, which cannot be taken apart again; leave --form train out.`,
+    `${name} is ${fused}, which cannot be taken apart again; leave --form train or --train out.`,
   );
 }
 

@@ -3,7 +3,7 @@ import {
   compareLogits,
   compareWeights,
   examineStatistics,
-  type Form,
+  type Forms,
   type Images,
   type LayerPlan,
   type Logits,
@@ -24,7 +24,7 @@ import type { ProofInputs } from "./proof-inputs.ts";
 export interface Runnable {
   readonly spec: RepVggSpec;
   readonly state: ReadonlyMap<string, NdArray>;
-  readonly form: Form;
+  readonly form: Forms;
 }
 
 /** What `fuse`, `verify` and `export` say. */
@@ -42,7 +42,7 @@ export interface Proof extends LogitsComparison {
   /** Largest accepted `worstBlock.maxRelativeError`. */
   readonly weightTolerance: number;
   readonly givenImages: readonly (LogitsComparison & { readonly image: string })[];
-  /** How far the answers of the train form are from those that it gives in training mode; null without a train form. */
+  /** How far the answers of the network with branches are from those that it gives in training mode; null where all is fused. */
   readonly trainingModeError: number | null;
   readonly problems: readonly StatisticsProblem[];
   readonly paramsBefore: number;
@@ -150,7 +150,7 @@ function givenImages(before: Logits, after: Logits, files: readonly string[]): P
 }
 
 function trainingModeError(models: readonly Runnable[], images: Images): number | null {
-  const model = models.find(({ form }) => form === "train");
+  const model = models.find(({ form }) => form !== "deploy");
   if (model === undefined) return null;
   const [running, batch] = (["running", "batch"] as const).map((statistics) =>
     predict64(planOf(model, images), model.state, images, { statistics }),

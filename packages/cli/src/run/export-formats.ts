@@ -19,6 +19,7 @@ import {
   writeTfjsFolder,
 } from "@repvgg/checkpoint/node";
 import { type Form, RepvggError } from "@repvgg/core";
+import { assertSameCheckpoint, damaged } from "./assert-same-checkpoint.ts";
 
 /** A kind of file that a network can be written as. */
 interface ExportFormat {
@@ -35,15 +36,14 @@ interface ExportFormat {
 interface Export {
   readonly sizeBytes: number;
   /**
-   * Writes the file, or the folder, completely or not at all.
+   * Writes the file, or the folder, completely or not at all: it gets its name once what was read back is the checkpoint.
    *
-   * @param check Is given what was read back, before it gets its name.
+   * @throws {RepvggError} `E_CHECKPOINT`: it is not, or nothing can be written.
    */
-  write(out: string, check: Check): Promise<void>;
+  write(out: string): Promise<void>;
 }
 
 type FormatOptions = SerializeOptions & OnnxOptions;
-type Check = (read: OpenCheckpoint) => void;
 
 export type ExportFormatName = "onnx" | "safetensors" | "pth" | "tfjs";
 
@@ -83,7 +83,10 @@ function inFile(
     const content = contentOf(checkpoint, options);
     return {
       sizeBytes: content.size,
-      write: (out, check) => writeFileAtomically(out, content, { check: async (file) => check(await open(file)) }),
+      write: (out) =>
+        writeFileAtomically(out, content, {
+          check: async (file) => assertSameCheckpoint(checkpoint, await open(file), out),
+        }),
     };
   };
 }
@@ -92,8 +95,8 @@ function inTfjsFolder(checkpoint: Checkpoint, options: FormatOptions): Export {
   const files = serializeTfjs(checkpoint, options);
   return {
     sizeBytes: [...files.values()].reduce((sum, { length }) => sum + length, 0),
-    async write(out, check) {
-      check(parseTfjs(files, out));
+    async write(out) {
+      assertSameCheckpoint(checkpoint, parseTfjs(files, out), out);
       await writeTfjsFolder(out, files);
       const found = await readTfjsFolder(out);
       for (const [name, bytes] of files) {
@@ -103,17 +106,18 @@ function inTfjsFolder(checkpoint: Checkpoint, options: FormatOptions): Export {
   };
 }
 
-/** What is read is not what was written. */
-export function damaged(out: string): RepvggError {
-  return new RepvggError("E_CHECKPOINT", `${out} does not hold what was written to it: the disk may be failing.`);
-}
-
-/** The format of that file. @throws {RepvggError} `E_USAGE`: its extension is that of no format. */
-export function exportFormatOf(file: string): ExportFormatName {
+/**
+ * The format of that file.
+ *
+ * @param other Where the extension is that of no format.
+ * @throws {RepvggError} `E_USAGE`: it is, and there is no `other`.
+ */
+export function exportFormatOf(file: string, other?: ExportFormatName): ExportFormatName {
   const extension = extname(file).toLowerCase();
   for (const [name, { extensions }] of Object.entries(EXPORT_FORMATS)) {
     if (extensions.includes(extension)) return name as ExportFormatName;
   }
+  if (other !== undefined) return other;
   const known = Object.values(EXPORT_FORMATS).flatMap(({ extensions }) => extensions);
   throw new RepvggError(
     "E_USAGE",

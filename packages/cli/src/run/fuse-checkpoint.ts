@@ -1,16 +1,16 @@
 import { realpath } from "node:fs/promises";
-import { type Checkpoint, type Content, checkpointContent, onnxContent, pthContent } from "@repvgg/checkpoint";
-import { writeFileAtomically } from "@repvgg/checkpoint/node";
 import { fuseState, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { describeProof } from "./describe-proof.ts";
+import { EXPORT_FORMATS, exportFormatOf } from "./export-formats.ts";
 import { loadTrained, type ModelOptions } from "./model.ts";
 import type { DeviceChoice } from "./open-device.ts";
 import { type ProofOptions, prove } from "./prove.ts";
 
 /**
- * Fuses a checkpoint, proves on random images that both forms give the same answers, and only then writes the deploy form.
+ * Fuses a checkpoint, proves on random images that both forms give the same answers, and only then writes the deploy form, reads it
+ * back and gives the file its name. Of a partly fused network, the rest is fused.
  *
  * @throws {RepvggError} `E_USAGE`: the output is the input; `E_CHECKPOINT`: nothing to fuse, or the file cannot be written.
  */
@@ -31,14 +31,11 @@ export async function fuseCheckpoint(
   const proof = await prove(model, fused, { unequal, out }, options, terminal);
   const labels = { ...(classes && { classes }), ...(classIds && { classIds }) };
   const written = { ...fused, ...labels, ...(preprocessing && { preprocessing }) };
-  await writeFileAtomically(out, contentFor(out)(written));
-  return { value: proof, text: [`${model.name} -> ${out}: proven equal.`, ...describeProof(proof)].join("\n") };
-}
-
-/** What the extension promises; safetensors where it promises nothing. */
-function contentFor(out: string): (checkpoint: Checkpoint) => Content {
-  if (/\.(pth|pt)$/i.test(out)) return pthContent;
-  return /\.onnx$/i.test(out) ? onnxContent : checkpointContent;
+  await EXPORT_FORMATS[exportFormatOf(out, "safetensors")].prepare(written, {}).write(out);
+  return {
+    value: proof,
+    text: [`${model.name} -> ${out}: read back and proven equal.`, ...describeProof(proof)].join("\n"),
+  };
 }
 
 /** @throws {RepvggError} `E_USAGE`: the output is the checkpoint that is read. */

@@ -3,7 +3,7 @@ import { isTfjsFolder, loadTfjsFolder, type OpenCheckpoint, openCheckpoint, open
 import {
   checkState,
   defineSpec,
-  type Form,
+  type Forms,
   findVariant,
   layerPlan,
   type NdArray,
@@ -30,7 +30,8 @@ export interface Model {
   /** The variant's name, or the checkpoint's file. */
   readonly name: string;
   readonly spec: RepVggSpec;
-  readonly form: Form;
+  /** A list of each block's where the network is partly fused. */
+  readonly form: Forms;
   readonly imageSize: readonly [height: number, width: number];
   /** Absent for a named network, which has no weights. */
   readonly checkpoint?: OpenCheckpoint;
@@ -63,6 +64,9 @@ export async function loadModel(model: string, options: ModelOptions = {}): Prom
     );
   }
   const variant = variantOf(model);
+  if (options.emaWeights) {
+    throw new RepvggError("E_USAGE", `--ema-weights is for a checkpoint, and ${model} is a name. Leave it out.`);
+  }
   const { numClasses = variant.spec.numClasses } = options;
   const strides = options.strides === undefined ? variant.spec.strides : parseStrides(options.strides);
   const spec = defineSpec({ ...variant.spec, numClasses, strides });

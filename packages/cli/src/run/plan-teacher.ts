@@ -31,6 +31,13 @@ export interface PlannedTeacher {
   readonly networks: readonly (TeacherNetwork | OnnxTeacher)[];
 }
 
+/** What `--teacher` names, and which of its weights. */
+interface TeacherChoice {
+  readonly teacher: string;
+  /** Takes the moving average that its training kept. */
+  readonly emaWeights?: boolean | undefined;
+}
+
 /** The files of `--teacher a,b`; one name with a comma in it may be a file, too. */
 export async function teacherFiles(teacher: string): Promise<string[]> {
   if (await exists(teacher)) return [teacher];
@@ -45,7 +52,7 @@ export async function teacherFiles(teacher: string): Promise<string[]> {
  *   for ONNX files of other programs where there is none.
  */
 export async function planTeacher(
-  { teacher, ...given }: OnnxTeacherSettings & { readonly teacher: string },
+  { teacher, emaWeights, ...given }: OnnxTeacherSettings & TeacherChoice,
   student: RepVggSpec,
   preprocessing: Preprocessing,
   data: LabelledClasses,
@@ -53,7 +60,7 @@ export async function planTeacher(
   if (teacher === AVERAGE_TEACHER) return { name: "the average of its own weights", networks: [] };
   const networks: (TeacherNetwork | OnnxTeacher)[] = [];
   for (const file of await teacherFiles(teacher)) {
-    const model = await loadOwn(file);
+    const model = await loadOwn(file, emaWeights);
     if (model === undefined) {
       networks.push(await planOnnxTeacher(file, given, student, preprocessing, data));
       continue;
@@ -63,7 +70,7 @@ export async function planTeacher(
     const { name, spec, form, state, preprocessing: own } = model;
     const normalisation = own && !sameNormalisation(own, preprocessing) ? own : undefined;
     networks.push({
-      ...{ name, spec, form: "deploy", state: form === "train" ? fuseState(spec, state) : state },
+      ...{ name, spec, form: "deploy", state: form === "deploy" ? state : fuseState(spec, state) },
       ...(outputs && { outputs }),
       ...(normalisation && { normalisation }),
       notes: normalisation
@@ -78,9 +85,9 @@ export async function planTeacher(
 }
 
 /** A RepVGG; undefined for an ONNX file that does not hold one as `export` writes it. */
-async function loadOwn(file: string): Promise<TrainedModel | undefined> {
+async function loadOwn(file: string, emaWeights: boolean | undefined): Promise<TrainedModel | undefined> {
   try {
-    return await loadTrained(file);
+    return await loadTrained(file, { emaWeights });
   } catch (error) {
     const isForeign = /\.onnx$/i.test(file) && (await exists(file));
     if (isForeign && error instanceof RepvggError && error.code === "E_CHECKPOINT") return undefined;

@@ -19,7 +19,7 @@ const FREE = new Set<string>([
   "onBadImage",
 ]);
 /** They decide which weights there are, or were used before the first step. */
-const FIXED = new Set<string>(["model", "strides", "numClasses", "weights"]);
+const FIXED = new Set<string>(["model", "strides", "numClasses", "weights", "emaWeights"]);
 
 /**
  * Where the data and the teacher's answers lie may change: whether they are the same is seen by themselves. Whether answers are kept

@@ -1,5 +1,6 @@
 import { type Form, layerPlan, profile, sizeOf, variantOf } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
+import { formText } from "./form-text.ts";
 import { loadModel, type ModelOptions } from "./model.ts";
 import { grouped, scaled } from "./numbers.ts";
 
@@ -31,7 +32,7 @@ export async function summarize(
   const inputs = spec.inputChannels * imageSize[0] * imageSize[1];
   const outputs = layers.reduce((sum, { outputShape }) => sum + sizeOf(outputShape), 0);
   const text = [
-    `${name}${variant === null || variant === name ? "" : ` (${displayName(variant)})`}, ${form} form, ${spec.inputChannels} x ${imageSize[0]} x ${imageSize[1]} images`,
+    `${name}${variant === null || variant === name ? "" : ` (${displayName(variant)})`}, ${formText(form)}, ${spec.inputChannels} x ${imageSize[0]} x ${imageSize[1]} images`,
     THIN_RULE,
     row("Layer (type)", "Output Shape", "Param #", "MACs"),
     RULE,

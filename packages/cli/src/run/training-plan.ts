@@ -13,6 +13,7 @@ import { isEncoded, type LabelledImages, type Preprocessing } from "@repvgg/data
 import { optimizerOptions } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
 import { checkImageSize, type DataSource, openData, partOf, preprocessingOf } from "./data-source.ts";
+import { formText } from "./form-text.ts";
 import { describeLoss, lossTerms } from "./loss-terms.ts";
 import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
@@ -69,7 +70,7 @@ export async function planTraining(settings: Settings, terminal: Terminal): Prom
   const { inputChannels } = preprocessing;
   const spec = defineSpec({ ...model.spec, numClasses, inputChannels });
   const fresh = initialState(spec, settings.seed);
-  const start = settings.weights ? await startWeights(settings.weights, spec, fresh) : { state: fresh, newEntries: [] };
+  const start = settings.weights ? await startWeights(settings, spec, fresh) : { state: fresh, newEntries: [] };
   const teacher =
     settings.teacher === undefined
       ? undefined
@@ -95,6 +96,13 @@ export function checkBetweenSettings(settings: Settings): void {
   const fail = (message: string): never => {
     throw new RepvggError("E_USAGE", message);
   };
+  if (
+    settings.emaWeights &&
+    settings.weights === undefined &&
+    [undefined, AVERAGE_TEACHER].includes(settings.teacher)
+  ) {
+    fail("--ema-weights is about checkpoints that are read, and there is none: give --weights, or leave it out.");
+  }
   if (warmupEpochs >= epochs) {
     fail(`--warmup-epochs ${warmupEpochs} leaves nothing of ${epochs} epochs. Choose less.`);
   }
@@ -133,15 +141,16 @@ function checkAgainstData({ batchSize, numClasses }: Settings, training: Labelle
  * @throws {RepvggError} `E_CHECKPOINT`: other weights than the network has, or fused ones.
  */
 async function startWeights(
-  path: string,
+  { weights: path, emaWeights }: Pick<Settings, "weights" | "emaWeights">,
   spec: RepVggSpec,
   fresh: StateDict,
 ): Promise<Pick<TrainingPlan, "state" | "newEntries">> {
-  const weights = await loadTrained(path);
-  if (weights.form === "deploy") {
+  const weights = await loadTrained(path!, { emaWeights });
+  if (weights.form !== "train") {
+    const form = weights.form === "deploy" ? "in deploy form, which" : `${formText(weights.form)}, which`;
     throw new RepvggError(
       "E_CHECKPOINT",
-      `${weights.name} is in deploy form, which cannot be trained. Start from the train form that it was fused from.`,
+      `${weights.name} is ${form} cannot be trained. Start from the train form that it was fused from.`,
     );
   }
   assertSameNetwork(weights, spec);

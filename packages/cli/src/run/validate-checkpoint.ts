@@ -1,4 +1,4 @@
-import { type Form, fuseState, type NdArray, RepvggError } from "@repvgg/core";
+import { type Forms, fuseState, type NdArray, RepvggError } from "@repvgg/core";
 import { isEncoded, type LabelledImages, type Preprocessing } from "@repvgg/data";
 import { selectClasses } from "@repvgg/distill";
 import type { CommandResult } from "../command.ts";
@@ -52,7 +52,7 @@ export async function validateCheckpoint(
   const loader = everyImage(dataset, preprocessing, options.batchSize, loadingOf(options, terminal));
   const batchSize = Math.min(options.batchSize, dataset.length);
   const device = await openDeviceOf(options, terminal);
-  const open = async (form: Form, state: ReadonlyMap<string, NdArray>) => {
+  const open = async (form: Forms, state: ReadonlyMap<string, NdArray>) => {
     const network = await device.createNetwork({ spec, state, form, imageSize: preprocessing.size, batchSize });
     return { judged: outputs ? selectClasses(network, outputs) : network, dispose: () => network.dispose() };
   };

@@ -1,0 +1,54 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { saveCheckpoint } from "@repvgg/checkpoint/node";
+import { findVariant, initialState } from "@repvgg/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { repvgg, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+
+const torch = (name: string) => fileURLToPath(new URL(`../../checkpoint/src/fixtures/${name}`, import.meta.url));
+const WRAPPED = torch("wrapped.pth");
+const TRAINING = ["--data", ".", "--model", "mnist-student", "--batch-size", "8", "--dry-run"];
+
+let cwd: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ folder: cwd, remove } = await temporaryFolder());
+  const { spec } = findVariant("mnist-student");
+  await saveCheckpoint(join(cwd, "plain.safetensors"), { spec, form: "train", state: initialState(spec, 1) });
+  await writeIdxFolder(cwd);
+});
+afterAll(() => remove());
+
+describe("--ema-weights", () => {
+  it.each([
+    ["summary", WRAPPED],
+    ["summary", "plain.safetensors"],
+    ["bench", WRAPPED],
+    ["fuse", WRAPPED, "no.safetensors"],
+    ["export", WRAPPED, "no.onnx"],
+    ["verify", WRAPPED, WRAPPED],
+    ["predict", WRAPPED, "no.png"],
+    ["val", WRAPPED, "--data", "."],
+    ["train", "--weights", WRAPPED, ...TRAINING],
+    ["distill", "--teacher", WRAPPED, ...TRAINING],
+    ["distill", "--teacher", "ema", "--ema", "0.9", "--weights", WRAPPED, ...TRAINING],
+  ])("of %s asks the file for its average: %j", async (...args) => {
+    const { code, stderr } = await repvgg([...args, "--ema-weights"], { cwd });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("has no averaged weights") });
+  });
+
+  it("takes the average where there is one", async () => {
+    const { stderr } = await repvgg(["summary", torch("averaged.pth"), "--ema-weights"], { cwd });
+    expect(stderr).toContain("no RepVGG block"); // the file's average was found, and it is of something else
+  });
+
+  it.each([
+    ["summary", "a0"],
+    ["bench", "a0"],
+    ["train", ...TRAINING],
+    ["distill", "--teacher", "ema", "--ema", "0.9", ...TRAINING],
+  ])("of %s is refused where no checkpoint is read: %j", async (...args) => {
+    const { code, stderr } = await repvgg([...args, "--ema-weights"], { cwd });
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/--ema-weights is /) });
+  });
+});
