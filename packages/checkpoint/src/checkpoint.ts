@@ -46,6 +46,8 @@ export interface OpenCheckpoint extends Checkpoint {
   readonly ownSpec: boolean;
   /** Entries that were left out: auxiliary classifiers that a fused file still had, and that nothing uses. @default none */
   readonly ignored?: readonly string[] | undefined;
+  /** Whether the weights are the moving average that a training kept, see `ema`. @default false */
+  readonly averaged?: boolean;
 }
 
 /** What was read, all of it. */
@@ -127,7 +129,7 @@ export function readCheckpoint(
   { hints, ema }: ReadOptions,
   place: StatePlace,
 ): OpenCheckpoint {
-  const { tensors, metadata } = readWeights(file, source, { ema });
+  const { tensors, metadata, averaged } = readWeights(file, source, { ema });
   const names = new Map<string, string>();
   const stored = new Map<string, StoredTensor>();
   for (const [name, tensor] of tensors) {
@@ -157,6 +159,7 @@ export function readCheckpoint(
     metadata: rest,
     ownSpec: own !== undefined,
     ...(ignored.length > 0 && { ignored: ignored.map(nameIn) }),
+    ...(averaged && { averaged }),
   };
 }
 

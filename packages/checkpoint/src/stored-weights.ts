@@ -18,6 +18,8 @@ export interface StoredTensor {
 export interface StoredWeights {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether they are the moving average. @default false */
+  readonly averaged?: boolean;
 }
 
 /**
@@ -48,7 +50,7 @@ export function readWeights(source: ByteSource, file: string, options?: TorchOpt
     if (isTorch(head, text)) return readTorch(source, file, options);
     refuseForeign(head, text, failureOf(file));
   }
-  if (options?.ema)
+  if (options?.ema === true)
     failureOf(file)('has no averaged weights: a safetensors file holds one set. Read it without "ema".');
   return openSafetensors(source, file);
 }

@@ -26,7 +26,6 @@ describe("--ema-weights", () => {
     ["bench", WRAPPED],
     ["fuse", WRAPPED, "no.safetensors"],
     ["export", WRAPPED, "no.onnx"],
-    ["verify", WRAPPED, WRAPPED],
     ["predict", WRAPPED, "no.png"],
     ["val", WRAPPED, "--data", "."],
     ["train", "--weights", WRAPPED, ...TRAINING],
@@ -35,6 +34,21 @@ describe("--ema-weights", () => {
   ])("of %s asks the file for its average: %j", async (...args) => {
     const { code, stderr } = await repvgg([...args, "--ema-weights"], { cwd });
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("has no averaged weights") });
+  });
+
+  it("of verify takes the average of the file that has one, says so, and refuses two without", async () => {
+    const verify = (...files: string[]) =>
+      repvgg(["verify", ...files, "--image-size", "16", "--random-images", "2", "--device", "cpu"], { cwd });
+    const files = [torch("tiny-repvgg.safetensors"), torch("with-average.pth")];
+    expect(await verify(...files)).toMatchObject({ code: 1 });
+    for (const pair of [files, files.toReversed()]) {
+      const { code, stderr } = await verify(...pair, "--ema-weights");
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/tiny-repvgg\.safetensors: its weights, as it has no averaged ones\.$/m);
+      expect(stderr).toMatch(/with-average\.pth: its averaged weights\.$/m);
+    }
+    const { code, stderr } = await verify(files[0]!, WRAPPED, "--ema-weights");
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/^error: Neither .* has averaged/) });
   });
 
   it("takes the average where there is one", async () => {

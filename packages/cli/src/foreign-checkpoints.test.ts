@@ -12,7 +12,6 @@ const CPU = ["--device", "cpu"];
 
 const { run, at: file } = commandInFolder();
 beforeAll(async () => {
-  await saveCheckpoint(file("train.safetensors"), { spec: SPEC, form: "train", state: initialState(SPEC, 1) });
   await writeIdxFolder(file("digits"));
 });
 

@@ -6,7 +6,12 @@ export interface FoundWeights {
   readonly tensors: ReadonlyMap<string, TorchTensor>;
   /** `epoch`, `arch`, ...: the numbers, strings and booleans beside the weights. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether they are the moving average. */
+  readonly averaged: boolean;
 }
+
+/** Whether to take the moving average of the weights that a training kept; `"if any"`: else the weights themselves. */
+export type AverageChoice = boolean | "if any";
 
 /** Where training scripts put the weights, in the order in which they are looked for. */
 const WRAPPERS = ["state_dict", "model_state_dict", "model", "module", "net", "network"];
@@ -17,22 +22,22 @@ const NAMED = 8;
 /**
  * Finds the state dict: the file's value itself, or what it holds under one of the usual names.
  *
- * @param averaged Whether to take the weights' moving average.
- * @throws by `fail`: there is none, or something in it is neither a tensor nor a plain value; the message names it.
+ * @throws by `fail`: there is none, or no average where one is needed, or something in it is neither a tensor nor a plain value; the message names it.
  */
-export function findWeights(value: PyValue, averaged: boolean, fail: Fail): FoundWeights {
+export function findWeights(value: PyValue, average: AverageChoice, fail: Fail): FoundWeights {
   const metadata: [string, string][] = [];
   let current = value;
-  let wantsAverage = averaged;
+  let averaged = false;
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
     if (!(current instanceof PyDict)) return failAt(current, fail);
     const entries = namedEntries(current);
-    const average = wantsAverage ? firstDict(entries, AVERAGED) : undefined;
-    const inner = average ?? firstDict(entries, WRAPPERS);
-    if (average !== undefined) wantsAverage = false;
+    const ofAverage: PyValue | undefined = average && !averaged ? firstDict(entries, AVERAGED) : undefined;
+    const inner = ofAverage ?? firstDict(entries, WRAPPERS);
+    averaged ||= ofAverage !== undefined;
     if (inner === undefined) {
-      if (wantsAverage) fail(`has no averaged weights (${AVERAGED.join(", ")}). Read the others, without "ema".`);
-      return { tensors: tensorsOf(current, metadata, fail), metadata: Object.fromEntries(metadata) };
+      if (average === true && !averaged)
+        fail(`has no averaged weights (${AVERAGED.join(", ")}). Read the others, without "ema".`);
+      return { tensors: tensorsOf(current, metadata, fail), metadata: Object.fromEntries(metadata), averaged };
     }
     for (const [name, entry] of entries) addPlain(metadata, name, entry);
     current = inner;

@@ -44,6 +44,8 @@ describe("readTorch", () => {
   it("takes the averaged weights when they are asked for", () => {
     expect(read(fixture("averaged.pth")).arrays).toEqual(FEW);
     expect(read(fixture("averaged.pth"), { ema: true }).arrays).toEqual({ ...FEW, c: { shape: [], values: [8] } });
+    expect(read(fixture("averaged.pth"), { ema: "if any" }).arrays.c).toEqual({ shape: [], values: [8] });
+    expect(read(fixture("protocol2.pth"), { ema: "if any" })).toEqual(read(fixture("protocol2.pth")));
     expect(() => read(fixture("protocol2.pth"), { ema: true })).toThrow(/has no averaged weights \(state_dict_ema/);
   });
 

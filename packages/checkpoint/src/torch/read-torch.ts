@@ -3,7 +3,7 @@ import { type ByteSource, type Fail, failureOf } from "../byte-source.ts";
 import { DTYPE_BYTES } from "../dtypes.ts";
 import { OWN_ENTRY, OWN_METADATA } from "../own-metadata.ts";
 import type { StoredTensor, StoredWeights } from "../stored-weights.ts";
-import { findWeights } from "./find-weights.ts";
+import { type AverageChoice, findWeights } from "./find-weights.ts";
 import { describe, PyDict, type PyValue, shown, type TorchStorage } from "./py-values.ts";
 import { readZip } from "./read-zip.ts";
 import { checkTensor } from "./tensor-bytes.ts";
@@ -11,8 +11,11 @@ import { torchHost } from "./torch-host.ts";
 import { unpickle } from "./unpickle.ts";
 
 export interface TorchOptions {
-  /** Takes the moving average of the weights (`state_dict_ema`, `model_ema`), where training kept one. @default false */
-  ema?: boolean;
+  /**
+   * Takes the moving average of the weights (`state_dict_ema`, `model_ema`) that a training kept; `"if any"`: where there is one.
+   * @default false
+   */
+  ema?: AverageChoice;
 }
 
 /** What a file's pickle holds, and where its storages lie. */
@@ -46,7 +49,7 @@ export function readTorch(source: ByteSource, file: string, { ema = false }: Tor
   const fail = failureOf(file);
   const isZip = source.size > 1 && source.read(0, 2)[0] === 0x50;
   const contents = isZip ? readZipped(source, fail) : readLegacy(source, fail);
-  const { tensors, metadata } = findWeights(contents.value, ema, fail);
+  const { tensors, metadata, averaged } = findWeights(contents.value, ema, fail);
   const checked = new Map<string, StoredTensor>();
   let total = 0;
   for (const [name, tensor] of tensors) {
@@ -60,7 +63,7 @@ export function readTorch(source: ByteSource, file: string, { ema = false }: Tor
     fail(`is refused: its ${source.size} bytes would become tensors of ${total} bytes, which share what they have.`);
   }
   const { own } = contents;
-  return { tensors: checked, metadata: own === undefined ? metadata : { ...metadata, [OWN_METADATA]: own } };
+  return { tensors: checked, metadata: own === undefined ? metadata : { ...metadata, [OWN_METADATA]: own }, averaged };
 }
 
 function readZipped(source: ByteSource, fail: Fail): Contents {

@@ -21,8 +21,8 @@ export interface ModelOptions {
   numClasses?: number | undefined;
   /** Five of 1 or 2, with commas between them. */
   strides?: string | undefined;
-  /** Takes the moving average of the weights, which a training may have put into its file. */
-  emaWeights?: boolean | undefined;
+  /** Takes the moving average of the weights that a training put into its file; `"if any"`: where there is one. */
+  emaWeights?: boolean | "if any" | undefined;
 }
 
 /** What `MODEL` or `CKPT` names. */
@@ -121,9 +121,9 @@ export async function loadTrained(path: string, options: ModelOptions = {}): Pro
 }
 
 /** @throws {RepvggError} `E_CHECKPOINT`: it cannot be used, or has no average. */
-async function read(file: string, ema: boolean): Promise<OpenCheckpoint> {
+async function read(file: string, ema: boolean | "if any"): Promise<OpenCheckpoint> {
   const [folder, onnx] = [await isTfjsFolder(file), await isOnnx(file)];
-  if (ema && (folder || onnx)) {
+  if (ema === true && (folder || onnx)) {
     throw new RepvggError("E_CHECKPOINT", `${file} has no averaged weights. Leave --ema-weights out.`);
   }
   if (folder) return loadTfjsFolder(file);

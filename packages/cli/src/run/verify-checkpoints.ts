@@ -16,7 +16,7 @@ export async function verifyCheckpoints(
   options: ProofOptions & DeviceChoice & ModelOptions,
   terminal: Terminal,
 ): Promise<CommandResult> {
-  const [a, b] = withStatedStrides(await loadTrained(pathA, options), await loadTrained(pathB, options));
+  const [a, b] = withStatedStrides(...(await loadBoth(pathA, pathB, options, terminal)));
   assertComparable(a, b);
   const device = await openDeviceOf(options, terminal);
   try {
@@ -32,6 +32,35 @@ export async function verifyCheckpoints(
   } finally {
     device.dispose();
   }
+}
+
+/**
+ * The average of the weights may have been kept by one of the two only, as it is when it was exported: each file gives what it has.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: a file cannot be used, or the average is asked for and neither has one.
+ */
+async function loadBoth(
+  pathA: string,
+  pathB: string,
+  { emaWeights, ...options }: ModelOptions,
+  terminal: Terminal,
+): Promise<[TrainedModel, TrainedModel]> {
+  const load = (path: string) => loadTrained(path, { ...options, emaWeights: emaWeights && "if any" });
+  const models: [TrainedModel, TrainedModel] = [await load(pathA), await load(pathB)];
+  if (!emaWeights) return models;
+  const [a, b] = models;
+  if (!a.checkpoint.averaged && !b.checkpoint.averaged) {
+    throw new RepvggError(
+      "E_CHECKPOINT",
+      `Neither ${a.name} nor ${b.name} has averaged weights. Leave --ema-weights out.`,
+    );
+  }
+  for (const { name, checkpoint } of models) {
+    terminal.note(
+      `${name}: ${checkpoint.averaged ? "its averaged weights" : "its weights, as it has no averaged ones"}.`,
+    );
+  }
+  return models;
 }
 
 /** Strides do not show in a file of PyTorch's: they are those that the other file states, where it does. */
