@@ -377,6 +377,7 @@ describe("bench and doctor", () => {
     const { node, engine, devices } = JSON.parse(stdout);
     expect(node).toBe(process.versions.node);
     expect(engine.reason).not.toBe("");
+    expect(engine).toMatchObject({ refused: [], wrongOptimized: [] });
     const names = ["cuda", "native", "webgpu", "wasm", "tfjs-wasm", "cpu"];
     expect(devices.map(({ name }: { name: string }) => name)).toEqual(names);
     for (const { available, reason } of devices) {

@@ -28,13 +28,15 @@ export function buildKernels(variant: Variant): { kernels: Kernel[]; minusInfini
   const constants = new ConstantTable(start, constantsEnd - start);
   const minusInfinity = constants.addressOf(Number.NEGATIVE_INFINITY);
   const rows = range(variant.rows).map((i) => i + 1);
+  // Winograd's kernel gradients have whole panels of channels, in blocks of nearly equal height.
+  const fewest = Math.floor(16 / Math.ceil(16 / variant.rows));
   const kernels = [
     ...rows.flatMap((n) => [
       gemmKernel(variant, n, false),
       gemmKernel(variant, n, true),
       outerProductKernel(variant, n),
-      outerProductStridedKernel(variant, n),
     ]),
+    ...rows.filter((n) => n >= fewest).map((n) => outerProductStridedKernel(variant, n)),
     winogradInputKernel(variant, constants),
     winogradGradientKernel(variant, constants),
     winogradOutputKernel(variant, constants, false),

@@ -1,15 +1,9 @@
 import { RepvggError } from "@repvgg/core";
+import { type Choice, chooseEngine, type EngineVariant, type LoadedEngine } from "./choose-engine.ts";
 import { revectorized } from "./probe.ts";
+import { warn } from "./warn.ts";
 
-/** The builds of the engine: 256-bit with fused multiply-add, 128-bit with it, 128-bit without. */
-export type EngineVariant = "wide-fma" | "narrow-fma" | "narrow";
-
-export interface LoadedEngine {
-  readonly module: WebAssembly.Module;
-  readonly variant: EngineVariant;
-  /** Why this variant, for people. */
-  readonly reason: string;
-}
+export type { EngineVariant, LoadedEngine, RefusedVariant } from "./choose-engine.ts";
 
 export interface LoadEngineOptions {
   /** Use this variant instead of choosing one. */
@@ -26,7 +20,7 @@ const RELAXED_SIMD_MODULE = new Uint8Array([
 /** Whether this JavaScript engine can run the variants with fused multiply-add. */
 export const supportsRelaxedSimd = (): boolean => WebAssembly.validate(RELAXED_SIMD_MODULE);
 
-function chooseVariant(): Omit<LoadedEngine, "module"> {
+function preferredVariant(): Choice {
   if (revectorized()) return { variant: "wide-fma", reason: "V8 packs pairs of vectors into 256 bits" };
   if (supportsRelaxedSimd()) {
     return { variant: "narrow-fma", reason: "no packing into 256 bits; relaxed SIMD is available" };
@@ -34,7 +28,7 @@ function chooseVariant(): Omit<LoadedEngine, "module"> {
   return { variant: "narrow", reason: "no relaxed SIMD" };
 }
 
-async function readBinary(url: URL): Promise<BufferSource> {
+export async function readBinary(url: URL): Promise<BufferSource> {
   if (url.protocol === "file:") {
     const { readFile } = await import("node:fs/promises");
     return new Uint8Array(await readFile(url));
@@ -45,7 +39,7 @@ async function readBinary(url: URL): Promise<BufferSource> {
 }
 
 /** Literal paths, which bundlers recognise. */
-const BINARY_URLS: Record<EngineVariant, () => URL> = {
+export const BINARY_URLS: Record<EngineVariant, () => URL> = {
   "wide-fma": () => new URL("../wasm/wide-fma.wasm", import.meta.url),
   "narrow-fma": () => new URL("../wasm/narrow-fma.wasm", import.meta.url),
   narrow: () => new URL("../wasm/narrow.wasm", import.meta.url),
@@ -68,17 +62,29 @@ async function compile(variant: EngineVariant): Promise<WebAssembly.Module> {
   }
 }
 
-let choice: Omit<LoadedEngine, "module"> | undefined;
-
-/**
- * The engine's module: the fastest that runs here, compiled once in a process.
- *
- * @throws {RepvggError} E_DEVICE if the binary cannot be read or this JavaScript engine refuses it.
- */
-export async function loadEngine(options: LoadEngineOptions = {}): Promise<LoadedEngine> {
-  if (options.variant === undefined) choice ??= chooseVariant();
-  const { variant, reason } = options.variant ? { variant: options.variant, reason: "asked for" } : choice!;
+/** Compiled once in a process. */
+function moduleOf(variant: EngineVariant): Promise<WebAssembly.Module> {
   const module = compiled.get(variant) ?? compile(variant);
   compiled.set(variant, module);
-  return { module: await module, variant, reason };
+  return module;
+}
+
+let chosen: Promise<LoadedEngine> | undefined;
+
+/**
+ * The engine's module: the fastest that runs here and passes the self-test, compiled once in a process.
+ *
+ * The self-test runs every operation on known answers, in a few milliseconds; a build that gives one bit wrong is passed over, with
+ * a warning. It sees the code that the JavaScript engine has at first: the optimised code comes after some thousand turns of a
+ * loop, and `testOptimized` sees that.
+ *
+ * @throws {RepvggError} `E_DEVICE`: the binary cannot be read, this JavaScript engine refuses it, or every build fails the self-test.
+ */
+export async function loadEngine({ variant }: LoadEngineOptions = {}): Promise<LoadedEngine> {
+  if (variant) return { module: await moduleOf(variant), variant, reason: "asked for", refused: [] };
+  chosen ??= chooseEngine(preferredVariant(), moduleOf, warn);
+  chosen.catch(() => {
+    chosen = undefined;
+  });
+  return chosen;
 }

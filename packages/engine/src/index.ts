@@ -1,4 +1,5 @@
-export { type EngineVariant, loadEngine } from "./binaries.ts";
+export { type EngineVariant, type LoadedEngine, loadEngine } from "./binaries.ts";
 export { createInferenceNetwork, type EngineNetworkOptions, type InferenceOptions } from "./inference.ts";
 export { enableWideKernels, revectorized } from "./probe.ts";
+export { testOptimized } from "./test-optimized.ts";
 export { createTrainingNetwork, type EngineTrainingNetwork } from "./training.ts";

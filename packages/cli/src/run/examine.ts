@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
 import { listDevices } from "@repvgg/backend";
-import { loadEngine } from "@repvgg/engine";
+import { loadEngine, testOptimized } from "@repvgg/engine";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { version } from "../version.ts";
@@ -30,13 +30,30 @@ export async function examine(options: { noWide: boolean }, terminal: Terminal):
   return { value, text: describe(value) };
 }
 
-async function engineStatus(): Promise<{ variant: string | null; reason: string }> {
+interface EngineStatus {
+  variant: string | null;
+  reason: string;
+  /** Faster builds that gave wrong answers when the engine started, with the operations that did. */
+  refused: readonly { variant: string; wrong: readonly string[] }[];
+  /** Operations that V8's optimised code gets wrong; null where that cannot be told. */
+  wrongOptimized: readonly string[] | null;
+}
+
+async function engineStatus(): Promise<EngineStatus> {
   try {
-    const { variant, reason } = await loadEngine();
-    return { variant, reason };
+    const { variant, reason, refused } = await loadEngine();
+    return { variant, reason, refused, wrongOptimized: (await testOptimized(variant)) ?? null };
   } catch (error) {
-    return { variant: null, reason: (error as Error).message };
+    return { variant: null, reason: (error as Error).message, refused: [], wrongOptimized: null };
   }
+}
+
+function selfTest({ variant, refused, wrongOptimized }: EngineStatus): string {
+  const wrong = refused.map((build) => `${build.variant} is wrong (${build.wrong.join(", ")})`);
+  if (variant) wrong.push(`every operation of ${variant} gives the known answer, bit for bit`);
+  if (wrongOptimized?.length) wrong.push(`WRONG once V8 has optimised it: ${wrongOptimized.join(", ")}; try --no-wide`);
+  else if (wrongOptimized) wrong.push("optimised code too");
+  return wrong.join("; ") || "not run";
 }
 
 /** Linux tells them; elsewhere the list is empty. */
@@ -61,7 +78,7 @@ interface Findings {
   platform: string;
   cpu: { model: string; cores: number; features: string[] };
   memoryBytes: number;
-  engine: { variant: string | null; reason: string };
+  engine: EngineStatus;
   packages: Record<string, string | null>;
   devices: { name: string; available: boolean; reason: string }[];
 }
@@ -74,6 +91,7 @@ function describe({ repvgg, node, v8, platform, cpu, memoryBytes, engine, packag
     ["CPU", `${cpu.model}, ${cpu.cores} cores${cpu.features.length > 0 ? `, ${cpu.features.join(" ")}` : ""}`],
     ["memory", `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`],
     ["engine", `${engine.variant ?? "does not load"}: ${engine.reason}`],
+    ["self-test", selfTest(engine)],
     ...Object.entries(packages).map(([name, found]): [string, string] => [name, found ?? "not installed (optional)"]),
   ];
   const rows = devices.map(({ name, available, reason }) => [name, available ? "yes" : "no", reason]);
