@@ -1,11 +1,11 @@
 /**
- * Writes src/known-answers.ts, which the engine's self-test compares with: `node scripts/write-known-answers.ts`, after a build, whenever
+ * Writes src/self-test/known-answers.ts, which the engine's self-test compares with: `node scripts/write-known-answers.ts`, after a build, whenever
  * a kernel or the trial changes. The tests of the kernels say whether the new answers are right; this only notes them down.
  */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { loadEngine } from "../src/binaries.ts";
-import { answersOf } from "../src/self-test.ts";
+import { answersOf } from "../src/self-test/self-test.ts";
 
 const answers = {
   fused: answersOf((await loadEngine({ variant: "narrow-fma" })).module),
@@ -19,7 +19,7 @@ const literal = (hashes: Readonly<Record<string, number>>) =>
     .join("\n");
 
 writeFileSync(
-  fileURLToPath(new URL("../src/known-answers.ts", import.meta.url)),
+  fileURLToPath(new URL("../src/self-test/known-answers.ts", import.meta.url)),
   `import type { Answers, Rounding } from "./self-test.ts";
 
 /** What every operation of the trial gives. Written by scripts/write-known-answers.ts. */

@@ -1,5 +1,6 @@
 import { RepvggError } from "@repvgg/core";
 import { type Choice, chooseEngine, type EngineVariant, type LoadedEngine } from "./choose-engine.ts";
+import { nodeModule } from "./node-module.ts";
 import { revectorized } from "./probe.ts";
 import { warn } from "./warn.ts";
 
@@ -28,11 +29,10 @@ function preferredVariant(): Choice {
   return { variant: "narrow", reason: "no relaxed SIMD" };
 }
 
+/** At once where there are files: a promise would take Node longer than to read these few, and compile them. */
 export async function readBinary(url: URL): Promise<BufferSource> {
-  if (url.protocol === "file:") {
-    const { readFile } = await import("node:fs/promises");
-    return new Uint8Array(await readFile(url));
-  }
+  const fs = url.protocol === "file:" ? nodeModule<typeof import("node:fs")>("node:fs") : undefined;
+  if (fs) return new Uint8Array(fs.readFileSync(url));
   const response = await fetch(url);
   if (!response.ok) throw new Error(`HTTP status ${response.status}`);
   return response.arrayBuffer();

@@ -1,5 +1,5 @@
 import { RepvggError } from "@repvgg/core";
-import { rounding, wrongOperations } from "./self-test.ts";
+import { prepareTrial, rounding, wrongOperations } from "./self-test/self-test.ts";
 
 /** The builds of the engine: 256-bit with fused multiply-add, 128-bit with it, 128-bit without. */
 export type EngineVariant = "wide-fma" | "narrow-fma" | "narrow";
@@ -39,8 +39,10 @@ export async function chooseEngine(
 ): Promise<LoadedEngine> {
   const refused: RefusedVariant[] = [];
   for (const variant of VARIANTS.slice(VARIANTS.indexOf(preferred.variant))) {
-    const module = await load(variant);
-    const wrong = wrongOperations(module, rounding(variant));
+    const loading = load(variant);
+    const trial = prepareTrial(); // while other threads compile
+    const module = await loading;
+    const wrong = wrongOperations(module, rounding(variant), trial);
     if (wrong.length === 0) {
       const reason = refused.length === 0 ? preferred.reason : `${list(refused)} failed the self-test here`;
       if (refused.length > 0) warn(`${describe(refused)} The slower ${variant} runs instead; its answers are right.`);

@@ -1,9 +1,11 @@
-import type { EngineVariant } from "./choose-engine.ts";
+import type { EngineVariant } from "../choose-engine.ts";
+import { MemoryPlan } from "../memory-plan.ts";
+import type { OperationName } from "../operations.ts";
+import { type PlacedProgram, placePrograms } from "../program.ts";
 import { KNOWN_ANSWERS } from "./known-answers.ts";
-import { MemoryPlan } from "./memory-plan.ts";
-import type { OperationName } from "./operations.ts";
-import { placePrograms } from "./program.ts";
-import { noise, placeTrial, type TrialOutput } from "./trial.ts";
+import { placeTrial } from "./trial.ts";
+import type { TrialOutput } from "./trial-builder.ts";
+import { noise } from "./trial-noise.ts";
 
 /** How products are added up: in one rounding, or in two. */
 export type Rounding = "fused" | "separate";
@@ -15,22 +17,36 @@ const PAGE_BYTES = 65536;
 
 export const rounding = (variant: EngineVariant): Rounding => (variant === "narrow" ? "separate" : "fused");
 
-/** Runs the trial on a module: every operation, and every kernel but for other numbers of rows than its tile's. */
-export function answersOf(module: WebAssembly.Module): Answers {
+/** A trial in a memory of its own, which no module has run on yet. */
+export interface PreparedTrial {
+  readonly memory: WebAssembly.Memory;
+  readonly program: PlacedProgram;
+  readonly outputs: readonly TrialOutput[];
+}
+
+/** Places the trial and its operands: half of the self-test's time, and nothing in it needs the module. */
+export function prepareTrial(): PreparedTrial {
   const plan = new MemoryPlan();
   const trial = placeTrial(plan);
   const { run } = placePrograms(plan, { run: trial.program }, 1);
   const pages = Math.ceil(plan.bytes / PAGE_BYTES);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  const engine = exports as unknown as { init(): void; launch(program: number, calls: number, threads: number): void };
-
   const words = new Int32Array(memory.buffer);
   new Float32Array(memory.buffer).set(noise(trial.noise.floats), trial.noise.address / 4);
   for (const { address, content } of plan.constants) words.set(content(), address / 4);
+  return { memory, program: run, outputs: trial.outputs };
+}
+
+/** Runs the trial on a module: every operation, and every kernel but for other numbers of rows than its tile's. */
+export function answersOf(
+  module: WebAssembly.Module,
+  { memory, program, outputs }: PreparedTrial = prepareTrial(),
+): Answers {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const engine = exports as unknown as { init(): void; launch(program: number, calls: number, threads: number): void };
   engine.init();
-  engine.launch(run.address, run.calls, 1);
-  return hashes(words, trial.outputs);
+  engine.launch(program.address, program.calls, 1);
+  return hashes(new Int32Array(memory.buffer), outputs);
 }
 
 /** FNV-1a by words, with a shift, without which the signs of two floats would cancel out. */
@@ -47,10 +63,18 @@ function hashes(words: Int32Array, outputs: readonly TrialOutput[]): Answers {
   return answers as Answers;
 }
 
-/** The operations whose answers are not the known ones, bit for bit, or the error that ended them; empty where all is right. */
-export function wrongOperations(module: WebAssembly.Module, expected: Rounding): readonly string[] {
+/**
+ * The operations whose answers are not the known ones, bit for bit, or the error that ended them; empty where all is right.
+ *
+ * @param trial Used up.
+ */
+export function wrongOperations(
+  module: WebAssembly.Module,
+  expected: Rounding,
+  trial: PreparedTrial = prepareTrial(),
+): readonly string[] {
   try {
-    const answers = answersOf(module);
+    const answers = answersOf(module, trial);
     return Object.entries(KNOWN_ANSWERS[expected]).flatMap(([name, hash]) =>
       answers[name as OperationName] === hash ? [] : [name],
     );

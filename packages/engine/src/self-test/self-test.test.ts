@@ -1,16 +1,16 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { loadEngine, supportsRelaxedSimd } from "./binaries.ts";
-import { chooseEngine, type EngineVariant } from "./choose-engine.ts";
-import { MemoryPlan } from "./memory-plan.ts";
-import { OPERATIONS } from "./operations.ts";
+import { loadEngine, supportsRelaxedSimd } from "../binaries.ts";
+import { chooseEngine, type EngineVariant } from "../choose-engine.ts";
+import { MemoryPlan } from "../memory-plan.ts";
+import { OPERATIONS } from "../operations.ts";
 import { rounding, wrongOperations } from "./self-test.ts";
 import { testOptimized } from "./test-optimized.ts";
 import { placeTrial } from "./trial.ts";
 
 const VARIANTS: readonly EngineVariant[] = supportsRelaxedSimd() ? ["wide-fma", "narrow-fma", "narrow"] : ["narrow"];
 
-const binary = (variant: EngineVariant) => readFileSync(new URL(`../wasm/${variant}.wasm`, import.meta.url));
+const binary = (variant: EngineVariant) => readFileSync(new URL(`../../wasm/${variant}.wasm`, import.meta.url));
 
 /** Instructions, prefix and opcode, and others of the same types, which validate as well. */
 const EXCHANGES = [
