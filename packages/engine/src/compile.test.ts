@@ -2,11 +2,11 @@ import { findVariant, fuseState, layerPlan, stateLayout } from "@repvgg/core";
 import { backward64, forward64, relativeError } from "@repvgg/tooling";
 import { describe, expect, it } from "vitest";
 import { compileInference, compileTraining } from "./compile.ts";
+import { Interpreter } from "./interpreter/test-interpreter.ts";
 import { panelled } from "./layouts.ts";
 import { storedInputChannels } from "./network-buffers.ts";
 import { readSlot, trainableSlots, writeState } from "./parameters.ts";
 import type { PlacedNetwork } from "./placed-network.ts";
-import { Interpreter } from "./test-interpreter.ts";
 import { reluMasks, TEST_NETWORKS, type TestNetwork, testNetwork } from "./test-networks.ts";
 
 /** The interpreter sums in float64 and stores float32: a few roundings a layer. */
