@@ -4,7 +4,7 @@ import { nodeModule } from "./node-module.ts";
 import { revectorized } from "./probe.ts";
 import { warn } from "./warn.ts";
 
-export type { EngineVariant, LoadedEngine, RefusedVariant } from "./choose-engine.ts";
+export type { EngineVariant, LoadedEngine } from "./choose-engine.ts";
 
 export interface LoadEngineOptions {
   /** Use this variant instead of choosing one. */

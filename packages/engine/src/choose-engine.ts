@@ -14,7 +14,7 @@ export interface Choice {
 }
 
 /** A build that gives known answers wrong here. */
-export interface RefusedVariant {
+interface RefusedVariant {
   readonly variant: EngineVariant;
   /** What was wrong: names of operations, or the error that ended it. */
   readonly wrong: readonly string[];
