@@ -1,5 +1,6 @@
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-layers"; // the gradients: in Node, tfjs-core alone has none
+import { seededRandom } from "@repvgg/core";
 import {
   memory,
   type Scalar,
@@ -56,6 +57,21 @@ describe("softTargetLoss", () => {
     const { student, teacher } = fixture.inputs[input];
     const t = logits(teacher);
     expectAsPyTorch<Tensor2D>((s) => softTargetLoss(s, t, expected), logits(student), expected);
+  });
+});
+
+describe("softTargetLoss of many classes", () => {
+  it("is known to 2e-6 at T = 20, where T² magnifies what the logarithms are off by", () => {
+    const [C, T, random] = [1000, 20, seededRandom(3)];
+    const [s, t] = [0, 1].map(() => Float32Array.from({ length: C }, () => 6 * random() - 3));
+    const logs = (z: Float32Array) => {
+      const total = Math.log(z.reduce((sum, value) => sum + Math.exp(value / T), 0));
+      return Array.from(z, (value) => value / T - total);
+    };
+    const [p, q] = [logs(t!), logs(s!)];
+    const expected = T * T * p.reduce((sum, value, c) => sum + Math.exp(value) * (value - q[c]!), 0);
+    const loss = softTargetLoss(tensor2d(s!, [1, C]), tensor2d(t!, [1, C]), { temperature: T });
+    expect(Math.abs(loss.dataSync()[0]! - expected) / expected).toBeLessThan(2e-6);
   });
 });
 

@@ -1,5 +1,5 @@
 import { RepvggError, ShapeError, sameShape } from "@repvgg/core";
-import { div, exp, mul, type Scalar, sub, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
+import { add, div, exp, mul, onesLike, type Scalar, sub, type Tensor2D, tidy } from "@tensorflow/tfjs-core";
 import { innerProduct } from "./inner-product.ts";
 import { logSoftmax } from "./log-softmax.ts";
 
@@ -37,10 +37,20 @@ export function softTargetLoss(student: Tensor2D, teacher: Tensor2D, options: Te
 /**
  * The mean over rows of `KL(p ‖ q)`.
  *
+ *     KL(p ‖ q) = Σ_c p · (log p − log q) + Σ_c (q − p)
+ *
+ * The second sum is 0 but for rounding. It makes up for what the logarithms are off by, which a loss multiplies by T²: δ in a
+ * row of `log q` gives −δ in the first sum and δ in the second.
+ *
  * @param logP `[N, C]`. @param logQ `[N, C]`.
  */
 export function klDivergence(logP: Tensor2D, logQ: Tensor2D): Scalar {
-  return tidy(() => mul<Scalar>(innerProduct(exp(logP), sub(logP, logQ)), 1 / logP.shape[0]));
+  return tidy(() => {
+    const [p, q] = [exp(logP), exp(logQ)];
+    const first = innerProduct(p, sub(logP, logQ));
+    const second = innerProduct(sub(q, p), onesLike(p));
+    return mul<Scalar>(add(first, second), 1 / logP.shape[0]);
+  });
 }
 
 /** @throws {RepvggError} `E_USAGE`: not a positive number. */
