@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, readlink, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -146,6 +148,26 @@ describe("writeFileAtomically", () => {
     await fails(file, /a\.json could not be written: EBADF/, { open: () => open(file, "r") });
     expect(await readFile(file, "utf8")).toBe("old");
     expect(await readdir(folder)).toEqual(["a.json"]);
+  });
+
+  it("replaces what a link leads to, and leaves the link", async () => {
+    await writeFile(join(folder, "v1.json"), "old");
+    await symlink("v1.json", join(folder, "latest.json"));
+    await writeFileAtomically(join(folder, "latest.json"), "new");
+    expect(await readlink(join(folder, "latest.json"))).toBe("v1.json");
+    expect(await readFile(join(folder, "v1.json"), "utf8")).toBe("new");
+  });
+
+  it("refuses devices, pipes and sockets, which a rename would take from everybody", async () => {
+    const socket = join(folder, "socket");
+    const server = createServer().listen(socket);
+    await once(server, "listening");
+    try {
+      await fails(socket, /socket could not be written: it is a device, a pipe or a socket/);
+      expect((await stat(socket)).isSocket()).toBe(true);
+    } finally {
+      server.close();
+    }
   });
 
   // Linux's device that is always full; other systems have none.

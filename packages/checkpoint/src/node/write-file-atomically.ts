@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type FileHandle, open, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { type FileHandle, open, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import type { Content } from "../content.ts";
@@ -16,10 +16,10 @@ const UNFINISHED = /^\.(.+)\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Writes a file completely or not at all: under another name in the same folder, to the disk, then renamed. Whoever reads
- * `file` sees the old content or the new one, also after a crash or a power cut.
+ * `file` sees the old content or the new one, also after a crash or a power cut. A link stays one: what it leads to is replaced.
  *
  * @param content Made piece by piece, it need not be in memory as a whole.
- * @throws {RepvggError} `E_CHECKPOINT`: the disk is full, the folder is missing or read-only, … What was at `file` before is
+ * @throws {RepvggError} `E_CHECKPOINT`: the disk is full, the folder is missing or read-only, `file` is a device, … What was at `file` before is
  *   still there, and nothing else is left; not either when Ctrl-C or SIGTERM ends the process meanwhile.
  */
 export async function writeFileAtomically(
@@ -27,7 +27,8 @@ export async function writeFileAtomically(
   content: Content | Uint8Array | string,
   { open: openTemporary = createNew, check }: WriteOptions = {},
 ): Promise<void> {
-  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString("hex")}.tmp`);
+  const target = await replaceable(file);
+  const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.tmp`);
   const keep = removeAtEnd(temporary);
   try {
     const handle = await openTemporary(temporary);
@@ -38,7 +39,7 @@ export async function writeFileAtomically(
       await handle.close();
     }
     await check?.(temporary);
-    await rename(temporary, file);
+    await rename(temporary, target);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to report
     if (cause instanceof RepvggError) throw cause;
@@ -46,7 +47,7 @@ export async function writeFileAtomically(
   } finally {
     keep();
   }
-  await syncFolder(dirname(file));
+  await syncFolder(dirname(target));
 }
 
 /**
@@ -59,6 +60,21 @@ export async function removeUnfinished(folder: string, isOurs: (name: string) =>
     const [, name] = UNFINISHED.exec(temporary) ?? [];
     if (name !== undefined && isOurs(name)) await rm(join(folder, temporary), { force: true });
   }
+}
+
+/**
+ * The file that a name leads to. A rename would put a file in the place of a device, such as `/dev/null`, for everybody.
+ *
+ * @throws {RepvggError} `E_CHECKPOINT`: it is a device, a pipe or a socket.
+ */
+async function replaceable(file: string): Promise<string> {
+  const target = await realpath(file).catch(() => file); // Mostly there is nothing yet; what else is wrong shows in writing.
+  const there = await stat(target).catch(() => undefined);
+  if (there === undefined || there.isFile() || there.isDirectory()) return target;
+  throw new RepvggError(
+    "E_CHECKPOINT",
+    `${file} could not be written: it is a device, a pipe or a socket, and files are written under another name first. Give a file.`,
+  );
 }
 
 const isContent = (content: Content | Uint8Array | string): content is Content =>
