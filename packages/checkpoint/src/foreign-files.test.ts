@@ -40,6 +40,21 @@ describe("parseCheckpoint of PyTorch's files", () => {
   });
 
   it.each([
+    ["plus.pth", "train", undefined],
+    ["plus-leftover.pth", "deploy", 24], // entries of three auxiliary classifiers, eight each
+  ])("gives PyTorch's logits of RepVGGplus from %s", (name, form, ignored) => {
+    const { logits } = JSON.parse(new TextDecoder().decode(fixture("plus.json")));
+    const checkpoint = parseCheckpoint(fixture(name));
+    expect(checkpoint).toMatchObject({ form, spec: { squeezeExcitation: "after-relu", auxiliaryHeads: true } });
+    expect(checkpoint.ignored?.length).toBe(ignored);
+    const ours = forward64(layerPlan(checkpoint.spec, [9, 7]), checkpoint.state, INPUT, { mode: "inference" });
+    // Both in float64. The input and what was fused were rounded to float32, 6e-8 of each weight, through six layers.
+    logits.forEach((logit: number, c: number) => {
+      expect(ours.logits[c]).toBeCloseTo(logit, 5);
+    });
+  });
+
+  it.each([
     ["partly-fused.pth", "tiny-repvgg.json"],
     ["partly-fused-mmpretrain.pth", "tiny-repvgg.json"],
     ["partly-fused-timm.pth", "timm.json"],

@@ -19,20 +19,24 @@ describe("PyTorch's files, without a flag", () => {
   const torch = (name: string) => fileURLToPath(new URL(`../../checkpoint/src/fixtures/${name}`, import.meta.url));
   const SMALL = ["--image-size", "9", "--random-images", "4", ...CPU];
 
-  it("verify compares timm's train form with the deploy form that timm made", async () => {
-    const { code, stdout } = await run("verify", torch("timm-se.pth"), torch("timm-se-deploy.pth"), ...SMALL, "--json");
+  it.each([
+    ["timm-se.pth", "timm-se-deploy.pth"],
+    ["plus.pth", "plus-leftover.pth"],
+  ])("verify compares the train form of %s with the deploy form that PyTorch made", async (train, deploy) => {
+    const { code, stdout } = await run("verify", torch(train), torch(deploy), ...SMALL, "--json");
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ equal: true, agreement: 1 });
   });
 
-  it("predict gives timm's logits", async () => {
-    const { logits } = JSON.parse(await readFile(torch("timm.json"), "utf8"));
+  it("predict gives PyTorch's logits", async () => {
+    const answers = async (name: string) => JSON.parse(await readFile(torch(name), "utf8")).logits;
+    const logits = { ...(await answers("timm.json")), plus: await answers("plus.json") };
     const pixels = Float32Array.from({ length: 3 * 9 * 7 }, (_, i) => Math.sin(i));
     await saveTensors(file("sin.safetensors"), new Map([["input", ndArray([1, 3, 9, 7], pixels)]]));
-    const args = ["--tensor", "sin.safetensors", "--logits", "timm-logits.safetensors"];
+    const args = ["--tensor", "sin.safetensors", "--logits", "their-logits.safetensors"];
     for (const [name, expected] of Object.entries<number[]>(logits)) {
       expect((await run("predict", torch(`${name}.pth`), ...args, ...CPU)).code).toBe(0);
-      const ours = (await loadTensors(file("timm-logits.safetensors"))).tensors.get("logits")!.data;
+      const ours = (await loadTensors(file("their-logits.safetensors"))).tensors.get("logits")!.data;
       const largest = Math.max(...expected.map(Math.abs));
       // float32 here and float64 there: 1e-5 of the largest logit is what conversions must keep.
       expected.forEach((logit, c) => {
