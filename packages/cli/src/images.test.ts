@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadTensors } from "@repvgg/checkpoint/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, start, temporaryFolder, writeImageFolder } from "./test-cli.ts";
+import { repvgg, temporaryFolder, writeImageFolder } from "./test-cli.ts";
 
 interface Prediction {
   image: string;
@@ -75,42 +75,6 @@ describe("images on disk", () => {
       const args = ["--teacher", "teacher", "--data", "photos", "--augment", augment, "--out", `student-${augment}`];
       expect((await run("distill", ...TINY, ...args)).code).toBe(0);
     }
-  });
-
-  it("grow from epoch to epoch, and a training that is killed goes on with their size", async () => {
-    const args = ["train", "--data", "photos", ...TINY, "--epochs", "8", "--augment", "crop-flip", "--ema", "0.9"];
-    const growing = [...args.filter((arg, i) => arg !== "--image-size" && args[i - 1] !== "--image-size")];
-    const options = ["--progressive", "16:40", "--optimizer", "adamw", "--workers", "1", "--save-every", "1"];
-    const whole = await run(...growing, ...options, "--out", "grown");
-    expect(whole.code).toBe(0);
-    const sizes = [...whole.stderr.matchAll(/^Epoch (\d): images of (\S+)$/gm)].map(([, epoch, size]) => [epoch, size]);
-    expect(sizes).toEqual([
-      ["3", "24x24"],
-      ["5", "32x32"],
-      ["7", "40x40"],
-    ]);
-    const killed = start([...growing, ...options, "--out", "grown-killed"], { cwd });
-    await killed.seen("Epoch 4/8");
-    killed.child.kill("SIGKILL");
-    await killed.outcome;
-    expect((await run("train", "--resume", "grown-killed")).code).toBe(0);
-    for (const name of ["last", "last-ema", "best"]) {
-      const [a, b] = ["grown", "grown-killed"].map((folder) => readFile(join(cwd, folder, `${name}.safetensors`)));
-      expect(Buffer.compare(await a!, await b!)).toBe(0);
-    }
-    const json = JSON.parse((await run("val", "grown", "--data", "photos", "--json")).stdout);
-    const lines = (await readFile(join(cwd, "grown/metrics.jsonl"), "utf8")).trim().split("\n");
-    const judged = lines.map((line) => JSON.parse(line)).filter(({ split }) => split !== "train");
-    expect(Math.max(...judged.map(({ top1 }) => top1))).toBe(json.top1); // both at 40 pixels
-  });
-
-  it.each([
-    ["shrink", ["--progressive", "64:32"], "must be two sizes that grow, as 160:224"],
-    ["are no sizes", ["--progressive", "a:b"], "must be two sizes that grow, as 160:224"],
-    ["end elsewhere", ["--progressive", "16:24"], "--progressive ends at 24, and --image-size is 32"],
-  ])("whose sizes %s are refused", async (_, args, message) => {
-    const { code, stderr } = await run("train", "--data", "photos", ...TINY, ...args, "--out", "never");
-    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 
   it("need two classes, and images in both parts", async () => {

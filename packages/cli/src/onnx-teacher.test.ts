@@ -1,12 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { ProtobufWriter, readProtobuf, serializeOnnx } from "@repvgg/checkpoint";
+import { serializeOnnx } from "@repvgg/checkpoint";
 import { loadCheckpoint, saveCheckpoint } from "@repvgg/checkpoint/node";
 import { ndArray } from "@repvgg/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { commandInFolder, repvgg, writeIdxFolder } from "./test-cli.ts";
+import { withoutMetadata } from "./test-without-metadata.ts";
 
-/** `ModelProto.metadata_props`. */
-const METADATA = 14;
 const NORMALISATION = ["--teacher-mean", "0.1307", "--teacher-std", "0.3081"];
 const TINY = ["--data", "digits", "--batch-size", "16", "--threads", "2"];
 
@@ -43,16 +42,6 @@ const distill = (...args: string[]) =>
   run("distill", ...TINY, "--model", "mnist-student", "--epochs", "1", "--limit", "64", ...args);
 const kdLoss = async (run: string): Promise<number> =>
   JSON.parse((await readFile(at(run, "metrics.jsonl"), "utf8")).split("\n")[0]!).figures["loss/kd"];
-
-/** As another program's file: nothing tells that a RepVGG is in it. */
-function withoutMetadata(bytes: Uint8Array): Uint8Array {
-  const kept = new ProtobufWriter();
-  for (const { field, kind, value } of readProtobuf(bytes, "the file")) {
-    if (kind === "bytes" && field !== METADATA) kept.bytes(field, value);
-    else if (kind === "integer") kept.integer(field, value);
-  }
-  return kept.finish();
-}
 
 describe("distill --teacher with an ONNX file of another program", () => {
   it("learns what it learns from the same network as a checkpoint, and says what it took for granted", async () => {

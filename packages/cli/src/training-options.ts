@@ -124,6 +124,12 @@ const SHARED_SETTINGS = {
   limit: { kind: "integer", help: "train on the first images only", min: 1, defaultText: "all" },
   valLimit: { kind: "integer", help: "validate on the first images only", min: 1, defaultText: "all" },
   ...DATA_IMAGE_SIZE_OPTION,
+  progressive: {
+    kind: "text",
+    value: "sizes",
+    help: "images on disk that grow in four steps from the first size to the second, which is that of the validation: 160:224",
+    defaultText: "one size",
+  },
   numClasses: { kind: "integer", help: "classes of the network", min: 1, max: 1000000, defaultText: "the data set's" },
   saveEvery: { kind: "integer", help: "steps between two saves in the middle of an epoch", min: 1, default: 200 },
   keep: {
@@ -140,12 +146,6 @@ const SHARED_SETTINGS = {
 /** What decides the result of `repvgg train`: what a config file may hold, and what `config.json` records. */
 export const TRAIN_SETTINGS = {
   ...SHARED_SETTINGS,
-  progressive: {
-    kind: "text",
-    value: "sizes",
-    help: "images on disk that grow in four steps from the first size to the second, which is that of the validation: 160:224",
-    defaultText: "one size",
-  },
   labelSmoothing: {
     kind: "number",
     help: "share of the label that is spread over all classes",

@@ -126,6 +126,27 @@ describe("openOnnxClassifier", () => {
     });
   });
 
+  it("answers images of each size that was announced", async () => {
+    const file = join(folder, "sizes.onnx");
+    await writeFile(file, foreignOnnx({}));
+    const classifier = await openOnnxClassifier(file, { imageSize: [6, 5], otherSizes: [[2, 2]], threads: 1 });
+    const small = await classifier.predict(
+      ndArray(
+        [1, 2, 2, 3] as const,
+        Float32Array.from({ length: 12 }, (_, i) => i),
+      ),
+    );
+    expect([...small.data]).toEqual([4.5, 5.5, 6.5].map((mean) => expect.closeTo(mean, 5)));
+    await expect(classifier.predict(ndArray([1, 4, 4, 3] as const, new Float32Array(48)))).rejects.toThrow(
+      "[N, 6, 5, 3] or [N, 2, 2, 3]",
+    );
+    await classifier.dispose();
+    await writeFile(file, foreignOnnx({ input: ["N", 3, 6, 5] }));
+    await expect(openOnnxClassifier(file, { imageSize: [6, 5], otherSizes: [[2, 2]] })).rejects.toThrow(
+      "takes images of 6x5 pixels, and these are 2x2",
+    );
+  });
+
   it("refuses what is no ONNX file, and images of another size", async () => {
     await expect(open(new TextEncoder().encode("hello"))).rejects.toMatchObject({ code: "E_CHECKPOINT" });
     await expect(openOnnxClassifier(join(folder, "nowhere.onnx"), { imageSize: [6, 5] })).rejects.toThrow(

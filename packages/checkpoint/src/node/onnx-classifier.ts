@@ -7,9 +7,13 @@ import { onnxMetadata } from "../onnx-read.ts";
 import { type OnnxSignature, onnxSignature } from "../onnx-values.ts";
 import { loadOnnxRuntime } from "./load-onnxruntime.ts";
 
+type ImageSize = readonly [height: number, width: number];
+
 export interface OnnxClassifierOptions {
   /** Of the images that it will be asked about. */
-  readonly imageSize: readonly [height: number, width: number];
+  readonly imageSize: ImageSize;
+  /** Others that it will be asked about, too. @default none */
+  readonly otherSizes?: readonly ImageSize[];
   /** Of those images. @default 3 */
   readonly inputChannels?: number;
   /** @default as many as onnxruntime takes */
@@ -44,14 +48,14 @@ const PROBED = 4;
 
 /**
  * Opens an ONNX file of any program by onnxruntime: one float32 input, `[N, C, H, W]` or `[N, H, W, C]`, whose first output is
- * `[N, classes]`. It is tried on a few random images, which shows what its answers are.
+ * `[N, classes]`. It is tried on a few random images of each size, which shows what its answers are.
  *
  * @throws {RepvggError} `E_CHECKPOINT`: it cannot be read, is no such classifier, takes images of another size, or does not run;
  *   `E_DEVICE`: the package onnxruntime-node is not installed.
  */
 export async function openOnnxClassifier(
   file: string,
-  { imageSize, inputChannels = 3, threads }: OnnxClassifierOptions,
+  { imageSize, otherSizes = [], inputChannels = 3, threads }: OnnxClassifierOptions,
 ): Promise<OnnxClassifier> {
   const bytes = await readFile(file).catch((cause: Error) => {
     throw new RepvggError("E_CHECKPOINT", `${file} cannot be read: ${cause.message}`, { cause });
@@ -61,9 +65,12 @@ export async function openOnnxClassifier(
   try {
     const { inputMetadata, outputMetadata } = session;
     const signature = onnxSignature(inputMetadata, outputMetadata, inputChannels, file);
-    checkSize(signature, imageSize, file);
+    const sizes = [imageSize, ...otherSizes];
+    for (const size of sizes) checkSize(signature, size, file);
     const run = await runnerOf(session, signature, file);
-    const probe = await run(randomImages([PROBED, ...imageSize, inputChannels]));
+    const probeOf = (size: ImageSize) => run(randomImages([PROBED, ...size, inputChannels]));
+    const probe = await probeOf(imageSize);
+    for (const size of otherSizes) await probeOf(size);
     const numClasses = probe.shape[1];
     const isSoftmax = areProbabilities(probe);
     return {
@@ -72,9 +79,10 @@ export async function openOnnxClassifier(
       preprocessing: onnxPreprocessing(metadata),
       answers: isSoftmax ? "probabilities" : "logits",
       async predict(images) {
-        const wanted = [images.shape[0], ...imageSize, inputChannels];
-        if (String(images.shape) !== String(wanted)) {
-          throw new ShapeError(`The images for ${file}`, `[N, ${wanted.slice(1).join(", ")}]`, images.shape);
+        const [, H, W, C] = images.shape;
+        if (!sizes.some(([height, width]) => height === H && width === W) || C !== inputChannels) {
+          const wanted = sizes.map((size) => `[N, ${size.join(", ")}, ${inputChannels}]`).join(" or ");
+          throw new ShapeError(`The images for ${file}`, wanted, images.shape);
         }
         const { shape, data } = await run(images);
         return ndArray(shape, isSoftmax ? data.map((p) => Math.log(Math.max(p, SMALLEST))) : data);
@@ -101,7 +109,7 @@ async function openSession(file: string, threads: number | undefined): Promise<I
   }
 }
 
-function checkSize({ height, width }: OnnxSignature, [H, W]: readonly [number, number], file: string): void {
+function checkSize({ height, width }: OnnxSignature, [H, W]: ImageSize, file: string): void {
   if ((height ?? H) === H && (width ?? W) === W) return;
   throw new RepvggError(
     "E_CHECKPOINT",

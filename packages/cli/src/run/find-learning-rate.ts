@@ -47,7 +47,7 @@ export async function findLearningRate(
 
 async function rangeTest(plan: TrainingPlan, options: FindLrOptions, terminal: Terminal): Promise<RangeTest> {
   const signal = terminal.interruptSignal();
-  return withTraining(plan, undefined, signal, terminal, async ({ network, objective }) => {
+  return withTraining(plan, undefined, signal, terminal, async ({ student: { network }, objective }) => {
     const { settings, stepsPerEpoch } = plan;
     const { accumulate } = settings;
     const { steps, from } = options;

@@ -5,10 +5,10 @@ import {
   ensembleTeacher,
   type Objective,
   type Teacher,
-  type TrainerOptions,
 } from "@repvgg/distill";
 import { ensembleTemperature, lossTerms } from "./loss-terms.ts";
 import { type OpenTeacher, openTeacher, type TeacherSurroundings } from "./open-teacher.ts";
+import type { CurrentStudent } from "./open-training.ts";
 import { type CacheUse, TeacherCache } from "./teacher-cache/teacher-cache.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -21,8 +21,7 @@ export interface OpenObjective {
 }
 
 export interface ObjectiveSurroundings extends TeacherSurroundings {
-  /** The student's. */
-  readonly network: TrainerOptions["network"];
+  readonly student: CurrentStudent;
 }
 
 /**
@@ -39,7 +38,7 @@ export async function openObjective(plan: TrainingPlan, surroundings: ObjectiveS
   const terms = lossTerms(settings);
   const under = (chosen: Teacher) => distillationObjective({ teacher: chosen, terms, seed: settings.seed });
   if (teacher.networks.length === 0) {
-    return { objective: under(averageTeacher(surroundings.network)), dispose: async () => {} };
+    return { objective: under(averageTeacher(currentOf(surroundings.student))), dispose: async () => {} };
   }
   const cache = plan.cache && new TeacherCache(plan.cache, plan, surroundings.terminal);
   const open: OpenTeacher[] = [];
@@ -68,4 +67,13 @@ export async function openObjective(plan: TrainingPlan, surroundings: ObjectiveS
     await dispose();
     throw error;
   }
+}
+
+/** Asks the network that learns at the moment. */
+function currentOf(student: CurrentStudent): Parameters<typeof averageTeacher>[0] {
+  return {
+    predict: (images) => student.network.predict(images),
+    predictAverage: (images) => student.network.predictAverage(images),
+    exportAverage: () => student.network.exportAverage(),
+  };
 }

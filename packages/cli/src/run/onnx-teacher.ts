@@ -2,24 +2,33 @@ import { type OnnxClassifier, openOnnxClassifier } from "@repvgg/checkpoint/node
 import { type RepVggSpec, RepvggError } from "@repvgg/core";
 import { type LabelledClasses, type Preprocessing, parsePreprocessing } from "@repvgg/data";
 import { readClassIndex } from "@repvgg/data/node";
+import { smallerSizesOf } from "./progressive-size.ts";
 import { describeNormalisation, type Normalisation, sameNormalisation } from "./renormalised.ts";
 import type { Settings } from "./settings.ts";
 import { refuseTeacher, teacherOutputs } from "./teacher-outputs.ts";
 
 /** What of the settings is about teachers that other programs wrote. */
-export type OnnxTeacherSettings = Pick<Settings, "teacherMean" | "teacherStd" | "teacherClasses" | "threads">;
+export type OnnxTeacherSettings = Pick<
+  Settings,
+  "teacherMean" | "teacherStd" | "teacherClasses" | "threads" | "progressive" | "imageSize" | "epochs"
+>;
 
 /** A classifier of any architecture to learn from. */
 export interface OnnxTeacher {
   readonly name: string;
-  readonly imageSize: readonly [height: number, width: number];
-  readonly inputChannels: number;
   /** Of its images; absent where they are the student's. */
   readonly normalisation?: Normalisation;
   /** Which of its outputs each class of the data is; absent where they agree as they are. */
   readonly outputs?: Int32Array;
   /** What was found and what was assumed, for people. */
   readonly notes: readonly string[];
+  /**
+   * The classifier, for images of every size that the training has: the first time the one that was looked at, then a new one. The
+   * caller disposes it.
+   */
+  open(): Promise<OnnxClassifier>;
+  /** Frees what nobody has asked for. */
+  release(): Promise<void>;
 }
 
 /**
@@ -35,8 +44,15 @@ export async function planOnnxTeacher(
   preprocessing: Preprocessing,
   data: LabelledClasses,
 ): Promise<OnnxTeacher> {
-  const { size: imageSize } = preprocessing;
-  const classifier = await openOnnxClassifier(file, { imageSize, inputChannels, ...threadsOf(settings) });
+  const otherSizes = smallerSizesOf(settings).map((size) => [size, size] as const);
+  const { threads } = settings;
+  const options = {
+    imageSize: preprocessing.size,
+    otherSizes,
+    inputChannels,
+    ...(threads !== undefined && { threads }),
+  };
+  const classifier = await openOnnxClassifier(file, options);
   try {
     const { spec, answers } = classifier;
     const classes = settings.teacherClasses ? await classesOf(settings.teacherClasses, spec) : classifier.classes;
@@ -55,25 +71,24 @@ export async function planOnnxTeacher(
             "It does not say how its images are normalised: taken to be as the student's (--teacher-mean, --teacher-std).",
           ]),
     ];
+    let looked: OnnxClassifier | undefined = classifier;
+    const take = () => {
+      const taken = looked;
+      looked = undefined;
+      return taken;
+    };
     return {
-      ...{ name: file, imageSize, inputChannels, notes },
+      ...{ name: file, notes },
       ...(differs && { normalisation: own }),
       ...(outputs && { outputs }),
+      open: async () => take() ?? openOnnxClassifier(file, options),
+      release: async () => take()?.dispose(),
     };
-  } finally {
+  } catch (error) {
     await classifier.dispose();
+    throw error;
   }
 }
-
-/** The planned teacher, for images that are normalised as it wants them. */
-export function openOnnxTeacher(
-  { name, imageSize, inputChannels }: Pick<OnnxTeacher, "name" | "imageSize" | "inputChannels">,
-  settings: OnnxTeacherSettings,
-): Promise<OnnxClassifier> {
-  return openOnnxClassifier(name, { imageSize, inputChannels, ...threadsOf(settings) });
-}
-
-const threadsOf = ({ threads }: OnnxTeacherSettings) => (threads === undefined ? {} : { threads });
 
 async function classesOf(path: string, { numClasses }: OnnxClassifier["spec"]): Promise<readonly string[]> {
   const { ids } = await readClassIndex(path);

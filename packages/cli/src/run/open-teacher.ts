@@ -1,6 +1,5 @@
 import type { Device } from "@repvgg/backend";
 import type { Images, Network } from "@repvgg/core";
-import type { Preprocessing } from "@repvgg/data";
 import {
   type Classifier,
   cachedTeacher,
@@ -10,15 +9,15 @@ import {
   teacherLogits,
 } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
-import { changesImages } from "./augmentation.ts";
 import { everyImage } from "./batch-sources.ts";
 import { acceptTeacher, type Judgement, judgeTeacher } from "./check-teacher.ts";
 import { lossTerms } from "./loss-terms.ts";
-import { type OnnxTeacher, openOnnxTeacher } from "./onnx-teacher.ts";
+import type { OnnxTeacher } from "./onnx-teacher.ts";
 import type { TeacherNetwork } from "./plan-teacher.ts";
 import { startProgress } from "./progress.ts";
 import { renormalised } from "./renormalised.ts";
 import type { Settings } from "./settings.ts";
+import { changesByEpoch } from "./teacher-cache/cache-key.ts";
 import { loadingOf } from "./training-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
@@ -46,6 +45,7 @@ export interface OpenTeacher {
 /** A teacher as the data sees it: with its classes. */
 type TeacherView = Classifier & Partial<Pick<Network, "features">> & { dispose(): unknown };
 type PlannedNetwork = TeacherNetwork | OnnxTeacher;
+type Size = readonly [height: number, width: number];
 
 /**
  * A judged teacher, which runs on each batch, or has been asked about every image, or is asked for what is not kept.
@@ -58,60 +58,73 @@ export async function openTeacher(
   surroundings: TeacherSurroundings,
   kept?: TeacherRecord,
 ): Promise<OpenTeacher> {
-  const { settings } = plan;
+  const { settings, preprocessing } = plan;
   const { isNew, terminal } = surroundings;
-  const network = new LazyTeacher(() => openView(plan, planned, surroundings.device));
+  const foreign = "state" in planned ? undefined : planned;
+  const open = (size: Size) => openView(plan, planned, surroundings.device, size);
+  const network = new SizedTeacher(open, { takesAnySize: foreign !== undefined });
   try {
     if (isNew) {
       for (const note of planned.notes) terminal.note(note);
-      const judgement = kept?.judgement ?? (await judgeTeacher(await network.view(), plan, surroundings));
+      const judgement =
+        kept?.judgement ?? (await judgeTeacher(await network.of(preprocessing.size), plan, surroundings));
       acceptTeacher(planned.name, judgement, { terminal, mayBeBad: settings.anyTeacher ?? false });
       kept?.keepJudgement(judgement);
     }
     const dispose = () => network.dispose();
-    if (kept) return { teacher: kept.recorded(network.teacher(false)), dispose };
+    if (kept) {
+      await foreign?.release(); // its answers may all be there
+      return { teacher: kept.recorded(network.teacher(false)), dispose };
+    }
     const showsFeatures = lossTerms(settings).some(needsFeatures);
     // With augmentation each batch is new to the teacher; its features are too large to remember.
-    if (changesImages(settings) || showsFeatures) {
-      return { teacher: network.teacher("state" in planned), dispose };
+    if (changesByEpoch(plan) || showsFeatures) {
+      return { teacher: network.teacher(!foreign), dispose };
     }
-    const answers = await askTeacher(plan, planned.name, await network.view(), surroundings);
+    const answers = await askTeacher(plan, planned.name, await network.of(preprocessing.size), surroundings);
     await network.dispose();
     return { teacher: cachedTeacher(answers), dispose };
   } catch (error) {
     await network.dispose();
+    await foreign?.release();
     throw error;
   }
 }
 
-/** A network that is made when it is first asked. */
-class LazyTeacher {
-  readonly #open: () => Promise<TeacherView>;
-  #view: TeacherView | undefined;
+/** A network that is made when it is first asked, and again for images of another size unless it takes any. */
+class SizedTeacher {
+  readonly #open: (size: Size) => Promise<TeacherView>;
+  readonly #takesAnySize: boolean;
+  #made: { readonly size: Size; readonly view: TeacherView } | undefined;
 
-  constructor(open: () => Promise<TeacherView>) {
+  constructor(open: (size: Size) => Promise<TeacherView>, { takesAnySize }: { takesAnySize: boolean }) {
     this.#open = open;
+    this.#takesAnySize = takesAnySize;
   }
 
-  async view(): Promise<TeacherView> {
-    this.#view ??= await this.#open();
-    return this.#view;
+  async of(size: Size): Promise<TeacherView> {
+    const { size: made, view } = this.#made ?? {};
+    if (view && (this.#takesAnySize || (made![0] === size[0] && made![1] === size[1]))) return view;
+    await this.dispose();
+    this.#made = { size, view: await this.#open(size) };
+    return this.#made.view;
   }
 
   /** Sees each batch itself. */
   teacher(showsFeatures: boolean): Teacher {
-    const ask: Teacher = async ({ images }) => (await this.view()).predict(images);
+    const viewFor = ({ shape }: Images) => this.of([shape[1], shape[2]]);
+    const ask: Teacher = async ({ images }) => (await viewFor(images)).predict(images);
     if (!showsFeatures) return ask;
     return Object.assign(ask, {
-      features: async ({ images }: { images: Images }) => (await this.view()).features!(images),
+      features: async ({ images }: { images: Images }) => (await viewFor(images)).features!(images),
     });
   }
 
   /** Safe to call twice. */
   async dispose(): Promise<void> {
-    const view = this.#view;
-    this.#view = undefined;
-    await view?.dispose();
+    const made = this.#made;
+    this.#made = undefined;
+    await made?.view.dispose();
   }
 }
 
@@ -120,8 +133,9 @@ async function openView(
   { settings, preprocessing }: TrainingPlan,
   planned: PlannedNetwork,
   device: Device,
+  imageSize: Size,
 ): Promise<TeacherView> {
-  const network = await openNetwork(planned, settings, device, preprocessing.size);
+  const network = await openNetwork(planned, settings, device, imageSize);
   const { outputs, normalisation } = planned;
   const seen = (images: Images) => (normalisation ? renormalised(images, preprocessing, normalisation) : images);
   const view: TeacherView = {
@@ -134,8 +148,8 @@ async function openView(
 }
 
 /** What a planned teacher becomes: a network on the device, or a session of onnxruntime. */
-function openNetwork(planned: PlannedNetwork, settings: Settings, device: Device, imageSize: Preprocessing["size"]) {
-  if (!("state" in planned)) return openOnnxTeacher({ ...planned, imageSize }, settings);
+function openNetwork(planned: PlannedNetwork, settings: Settings, device: Device, imageSize: Size) {
+  if (!("state" in planned)) return planned.open();
   const { spec, state, form } = planned;
   return device.createNetwork({ spec, state, form, imageSize, batchSize: settings.batchSize });
 }

@@ -8,10 +8,15 @@ import type { CacheUse } from "./teacher-cache/teacher-cache.ts";
 import { trainableNetwork } from "./training-parts.ts";
 import type { TrainingPlan } from "./training-plan.ts";
 
+/** The network that learns: where images grow, another one at each size. */
+export interface CurrentStudent {
+  network: TrainerOptions["network"];
+}
+
 /** What is open while the steps are done. */
 export interface OpenTraining {
   readonly device: Device;
-  readonly network: TrainerOptions["network"];
+  readonly student: CurrentStudent;
   readonly objective: Objective;
   /** What the disk has given until now, where the teacher's answers are kept. */
   cacheUse?(): CacheUse;
@@ -35,14 +40,15 @@ export async function withTraining<T>(
     const { size } = preprocessingOfEpoch(plan, state?.progress.epoch ?? 0);
     const network = await trainableNetwork(device, plan, state?.network ?? plan.state, size);
     try {
+      const student = { network };
       const { objective, dispose, cacheUse } = await openObjective(plan, {
-        ...{ device, network, signal, terminal },
+        ...{ device, student, signal, terminal },
         isNew: state === undefined,
       });
       const { auxWeight: weight, labelSmoothing = 0 } = settings;
       try {
         const whole = withAuxiliaryLoss(objective, { weight, labelSmoothing });
-        return await work({ device, network, objective: whole, ...(cacheUse && { cacheUse }) });
+        return await work({ device, student, objective: whole, ...(cacheUse && { cacheUse }) });
       } finally {
         await dispose();
       }

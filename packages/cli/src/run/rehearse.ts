@@ -77,7 +77,7 @@ async function rehearseSteps(plan: TrainingPlan, signal: AbortSignal, terminal: 
 async function timeSteps(
   plan: TrainingPlan,
   whole: TrainingLength,
-  { network, objective }: OpenTraining,
+  { student: { network }, objective }: OpenTraining,
   { signal, terminal }: { signal: AbortSignal; terminal: Terminal },
 ): Promise<{ seconds: number[]; validationSeconds: number }> {
   const { settings } = plan;

@@ -11,9 +11,10 @@ import { keptClasses } from "./class-map.ts";
 import { continuedState, lockRun, unlockRun } from "./continue-run.ts";
 import { fingerprintOf } from "./data-fingerprint.ts";
 import { describeData } from "./data-source.ts";
+import { GrowingTraining } from "./growing-training.ts";
 import { grouped, percent } from "./numbers.ts";
 import { type OpenTraining, withTraining } from "./open-training.ts";
-import { GrowingTraining, preprocessingOfEpoch } from "./progressive-size.ts";
+import { preprocessingOfEpoch } from "./progressive-size.ts";
 import { rehearse } from "./rehearse.ts";
 import { checkSameData, resumedSettings } from "./resumed-settings.ts";
 import { createRunFolder, writeConfig } from "./run-folder.ts";
@@ -132,7 +133,7 @@ async function runInFolder(plan: TrainingPlan, surroundings: Surroundings, open:
 async function runTrainer(
   plan: TrainingPlan,
   { resumed, terminal }: Surroundings,
-  { device, network, objective, signal, cacheUse }: Open,
+  { device, student, objective, signal, cacheUse }: Open,
   folder: string,
   save: (state: TrainerState, epoch?: EpochReport) => Promise<void>,
 ): Promise<CommandResult> {
@@ -142,7 +143,9 @@ async function runTrainer(
   const shown = await showTraining(terminal, epochs * Math.ceil(stepsPerEpoch / accumulate));
   const epoch = resumed?.state?.progress.epoch ?? 0;
   const { data, validation } = await trainingSources(plan, shown, preprocessingOfEpoch(plan, epoch));
-  const growing = settings.progressive === undefined ? undefined : new GrowingTraining(plan, device, shown, epoch);
+  const { network } = student;
+  const growing =
+    settings.progressive === undefined ? undefined : new GrowingTraining(plan, { device, student }, shown, epoch);
   try {
     const watch = await RunWatch.start({ folder, plan, device, data, state: resumed?.state });
     const trainer = new Trainer({

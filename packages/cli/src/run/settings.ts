@@ -18,7 +18,7 @@ import { exists } from "./run-folder.ts";
 import { AUTO_CACHE } from "./teacher-cache/auto-cache.ts";
 
 type Values = OptionValues<typeof TRAIN_SETTINGS> & OptionValues<typeof DISTILL_SETTINGS>;
-type OwnOfOne = "labelSmoothing" | "progressive" | keyof typeof DISTILLATION_OPTIONS;
+type OwnOfOne = "labelSmoothing" | keyof typeof DISTILLATION_OPTIONS;
 
 /** All that decides the result of a training: the defaults, a config file over them, flags over both. */
 export type Settings = Omit<Values, OwnOfOne | "lr"> &

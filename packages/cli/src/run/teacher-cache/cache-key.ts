@@ -16,6 +16,10 @@ export type CachePlan = Pick<TrainingPlan, "settings" | "preprocessing" | "train
   readonly teacher: NonNullable<TrainingPlan["teacher"]>;
 };
 
+/** Whether an image looks another way in each epoch. */
+export const changesByEpoch = ({ settings }: Pick<CachePlan, "settings">) =>
+  changesImages(settings) || settings.progressive !== undefined;
+
 /**
  * The key of a teacher's answers: the bytes of its files, how its outputs are read, the images, and what augments them.
  *
@@ -40,7 +44,7 @@ export async function cacheKey(plan: CachePlan): Promise<CacheKey> {
 }
 
 function augmentationKey(settings: CachePlan["settings"]): CacheKey {
-  const { augment, randomErasing, mixup, cutmix, seed, batchSize } = settings;
+  const { augment, randomErasing, mixup, cutmix, seed, batchSize, progressive, epochs } = settings;
   return {
     "--augment": augment,
     "--random-erasing": randomErasing,
@@ -48,6 +52,7 @@ function augmentationKey(settings: CachePlan["settings"]): CacheKey {
     "--cutmix": cutmix,
     ...(changesImages(settings) && { "--seed": seed }),
     ...((mixup > 0 || cutmix > 0) && { "--batch-size": batchSize }),
+    ...(progressive !== undefined && { "--progressive": progressive, "--epochs": epochs }),
   };
 }
 

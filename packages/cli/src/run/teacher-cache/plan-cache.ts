@@ -3,13 +3,12 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { checkAnswerFormat, needsFeatures } from "@repvgg/distill";
-import { changesImages } from "../augmentation.ts";
 import type { Judgement } from "../check-teacher.ts";
 import { lossTerms } from "../loss-terms.ts";
 import { AVERAGE_TEACHER } from "../plan-teacher.ts";
 import type { Settings } from "../settings.ts";
 import { AUTO_CACHE } from "./auto-cache.ts";
-import { type CacheKey, type CachePlan, cacheKey } from "./cache-key.ts";
+import { type CacheKey, type CachePlan, cacheKey, changesByEpoch } from "./cache-key.ts";
 
 const AUTO_FOLDER = join("runs", "teacher-cache");
 const AUTO_DIGITS = 12;
@@ -77,7 +76,7 @@ export async function planCache(plan: CachePlan): Promise<PlannedCache> {
   const folder = cacheTeacher === AUTO_CACHE ? resolve(AUTO_FOLDER, digest) : resolve(cacheTeacher!);
   const found = await readManifest(folder);
   if (found) checkSameKey(folder, found.key, key);
-  return { folder, key, changing: changesImages(plan.settings), ...(found && { found }) };
+  return { folder, key, changing: changesByEpoch(plan), ...(found && { found }) };
 }
 
 async function readManifest(folder: string): Promise<CacheManifest | undefined> {
