@@ -86,7 +86,7 @@ function runStep(
 
 function cropResized(resampler: Resampler, step: RandomResizedCrop, image: ByteImage, random: RandomGenerator) {
   const box = randomResizedCropBox([image.height, image.width], step, random);
-  return resampler.resize(crop(image, box), step.size, step.interpolation);
+  return resampler.resize(image, step.size, step.interpolation, undefined, box);
 }
 
 function cropAnywhere({ size, padding, fill }: RandomCrop, image: ByteImage, random: RandomGenerator, name: string) {

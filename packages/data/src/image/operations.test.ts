@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { ByteImage } from "./byte-image.ts";
+import { type ByteImage, crop } from "./byte-image.ts";
 import { adjustBrightness, adjustContrast, adjustSaturation, adjustSharpness } from "./enhance.ts";
 import { flipHorizontally, rotate, shearX, shearY, translate } from "./geometry.ts";
 import { adjustHue } from "./hue.ts";
@@ -88,6 +88,24 @@ describe("Resampler", () => {
         expect([...part.data]).toEqual(expected);
       }
     }
+  });
+
+  it("resizes a box as if it had been cut out before", async () => {
+    const resampler = await loadResampler();
+    const image = testImage(45, 62, 3);
+    const window = { top: 3, left: 1, height: 9, width: 14 };
+    for (const filter of ["nearest", "bilinear", "bicubic"] as const) {
+      for (const box of [
+        { top: 5, left: 7, height: 31, width: 40 },
+        { top: 30, left: 0, height: 15, width: 62 },
+        { top: 2, left: 9, height: 20, width: 30 }, // is as large as the result
+      ]) {
+        const part = resampler.resize(image, [20, 30], filter, window, box);
+        expect(part).toEqual(resampler.resize(crop(image, box), [20, 30], filter, window));
+      }
+    }
+    const outside = { top: 40, left: 0, height: 6, width: 62 };
+    expect(() => resampler.resize(image, [8, 8], "bilinear", undefined, outside)).toThrow(/not inside 45×62/);
   });
 
   it("refuses sizes and windows that are none", async () => {

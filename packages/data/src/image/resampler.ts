@@ -55,23 +55,34 @@ export class Resampler {
    *
    * @param image Borrowed.
    * @param window The part of the result that is wanted; nothing else is computed. @default all of it
+   * @param box The part of the image that is resized, as if it had been cut out before. @default all of it
    * @returns A new image of the window's size.
-   * @throws {RepvggError} `E_DATA`: a size is no whole number of 1 or more, or the window is not inside `size`;
-   *   `E_MEMORY`: the image does not fit into 4 GiB.
+   * @throws {RepvggError} `E_DATA`: a size is no whole number of 1 or more, the window is not inside `size`, or the box not inside
+   *   the image; `E_MEMORY`: the image does not fit into 4 GiB.
    */
-  resize(image: ByteImage, size: Size, interpolation: Interpolation, window?: Box): ByteImage {
+  resize(image: ByteImage, size: Size, interpolation: Interpolation, window?: Box, box?: Box): ByteImage {
     checkSize(size, "The size to resize to");
     const part = window ?? { top: 0, left: 0, height: size[0], width: size[1] };
     checkWindow(part, size);
-    if (interpolation === "nearest") return nearest(image, size, part);
-    const across = { inSize: image.width, outSize: size[1], start: part.left, length: part.width };
-    const down = { inSize: image.height, outSize: size[0], start: part.top, length: part.height };
-    if (across.inSize === across.outSize && down.inSize === down.outSize) return crop(image, part);
-    return this.#resample(image, across, down, interpolation);
+    const source = box ?? { top: 0, left: 0, height: image.height, width: image.width };
+    checkWindow(source, [image.height, image.width]);
+    if (interpolation === "nearest") return nearest(box ? crop(image, box) : image, size, part);
+    const across = { inSize: source.width, outSize: size[1], start: part.left, length: part.width };
+    const down = { inSize: source.height, outSize: size[0], start: part.top, length: part.height };
+    if (!isScaled(across) && !isScaled(down)) {
+      return crop(image, { ...part, top: source.top + part.top, left: source.left + part.left });
+    }
+    return this.#resample(image, source, across, down, interpolation);
   }
 
-  #resample(image: ByteImage, across: Line, down: Line, filter: Exclude<Interpolation, "nearest">): ByteImage {
-    const { channels, width } = image;
+  #resample(
+    image: ByteImage,
+    box: Box,
+    across: Line,
+    down: Line,
+    filter: Exclude<Interpolation, "nearest">,
+  ): ByteImage {
+    const { channels } = image;
     const stride = across.length * channels;
     const acrossWeights = isScaled(across) ? this.#weights(across, filter, channels) : undefined;
     const downWeights = isScaled(down) ? this.#weights(down, filter) : undefined;
@@ -79,8 +90,7 @@ export class Resampler {
     const [first, end] = downWeights ? downWeights.span : [down.start, down.start + down.length];
 
     const arena = new WasmArena(this.#kernels.memory);
-    const source = image.data.subarray(first * width * channels, end * width * channels);
-    let rows: Rows = { at: arena.place(source, acrossWeights?.overrun), stride: width * channels, count: end - first };
+    let rows = placeRows(arena, image, { ...box, top: box.top + first, height: end - first }, acrossWeights?.overrun);
     const columnsFirst = downWeights !== undefined && reducesRowsMore(across, down);
     if (columnsFirst) rows = this.#passDown(arena, rows, downWeights, first);
     rows = acrossWeights
@@ -142,6 +152,20 @@ const reducesRowsMore = (across: Line, down: Line) =>
   down.outSize < down.inSize && down.inSize - down.outSize > 2 * (across.inSize - across.outSize);
 
 const isScaled = ({ inSize, outSize }: Line) => inSize !== outSize;
+
+/** A part of an image, in the kernels' memory. */
+function placeRows(arena: WasmArena, { data, width, channels }: ByteImage, box: Box, overrun?: number): Rows {
+  const stride = box.width * channels;
+  const at = arena.reserve(box.height * stride, overrun);
+  const { bytes } = arena;
+  const copy = (row: number, length: number) => {
+    const from = ((box.top + row) * width + box.left) * channels;
+    bytes.set(data.subarray(from, from + length), at + row * stride);
+  };
+  if (box.width === width) copy(0, box.height * stride);
+  else for (let y = 0; y < box.height; y++) copy(y, stride);
+  return { at, stride, count: box.height };
+}
 
 /** The first `bytes` of each row, in the memory of JavaScript. */
 function rowsOut(arena: WasmArena, { at, stride, count }: Rows, bytes: number): Uint8Array {
