@@ -64,8 +64,9 @@ export class JpegDecoder {
 
   /**
    * @param bytes Borrowed.
-   * @param wanted The part of an image of this size that is needed: other pixels may be left black. @default all of it
-   * @returns RGB of the whole size; undefined: no JPEG, an unusual one (see {@link baselineHeader}), a damaged or a very large one.
+   * @param wanted The part of an image of this size that is needed: other pixels mean nothing. @default all of it
+   * @returns RGB of the whole size, in the decoder's own memory: it is gone when the next image is decoded. undefined: no JPEG, an
+   *   unusual one (see {@link baselineHeader}), a damaged or a very large one.
    */
   decode(bytes: Uint8Array, wanted?: (size: readonly [height: number, width: number]) => Box): ByteImage | undefined {
     const header = baselineHeader(bytes);
@@ -134,10 +135,7 @@ export class JpegDecoder {
     const rows = [window.top, window.top + window.height] as const;
     const columns = [first, window.left + window.width] as const;
     this.#kernels.toRgb(fields, components.length, across, down, width, height, target, ...rows, ...columns, scratch);
-    const data = new Uint8Array(width * height * 3);
-    const [from, end] = [rows[0] * width * 3, rows[1] * width * 3];
-    data.set(arena.bytes.subarray(target + from, target + end), from);
-    return data;
+    return arena.bytes.subarray(target, target + width * height * 3);
   }
 }
 

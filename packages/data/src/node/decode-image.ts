@@ -24,14 +24,32 @@ type Kind = "cmyk" | "grey16" | "usual";
  *
  * @param bytes JPEG, PNG, WebP, BMP, PGM, PPM, GIF or TIFF; borrowed.
  * @param name For messages.
- * @param wanted The part of an image of this size that is needed: other pixels may be left black. @default all of it
+ * @param wanted The part of an image of this size that is needed: other pixels mean nothing. @default all of it
  * @throws {RepvggError} `E_DATA`: no image, truncated or damaged, of another kind, or of too many pixels.
  */
 export async function decodeImage(bytes: Uint8Array, name: string, wanted?: (size: Size) => Box): Promise<ByteImage> {
   assertImage(bytes, name);
   jpegDecoder ??= await loadJpegDecoder();
   const usual = jpegDecoder.decode(bytes, wanted);
-  if (usual) return usual;
+  return usual ? { ...usual, data: usual.data.slice() } : decodeUnusual(bytes, name);
+}
+
+/**
+ * The same for who is done with an image before the next: the usual JPEG stays in the memory of `decoder`, until that decodes again.
+ * Its pixels are some megabytes, and to make room for those of each image anew costs time and leaves holes in the memory.
+ */
+export async function decodeImageIn(
+  decoder: JpegDecoder,
+  bytes: Uint8Array,
+  name: string,
+  wanted?: (size: Size) => Box,
+): Promise<ByteImage> {
+  assertImage(bytes, name);
+  return decoder.decode(bytes, wanted) ?? decodeUnusual(bytes, name);
+}
+
+/** All but the usual JPEG. */
+async function decodeUnusual(bytes: Uint8Array, name: string): Promise<ByteImage> {
   try {
     if (isBmp(bytes)) return decodeBmp(bytes, MAX_PIXELS);
     if (isPnm(bytes)) return decodePnm(bytes, MAX_PIXELS);

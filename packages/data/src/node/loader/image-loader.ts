@@ -14,6 +14,7 @@ import { checkPreprocessing, type Preprocessing } from "../../preprocessing.ts";
 import { compose, type ImageBatch, type Transform } from "../../transform.ts";
 import { CacheBudget } from "./cache-budget.ts";
 import { CACHE_HEADER_BYTES } from "./disk-cache.ts";
+import type { Task } from "./task.ts";
 import { InlinePool, type TaskPool, WorkerDeath, WorkerPool } from "./worker-pool.ts";
 
 /** An image that could not be used. */
@@ -99,6 +100,8 @@ export class ImageLoader extends EpochStream {
   readonly #pool: TaskPool;
   readonly #cache: CacheBudget;
   readonly #bad = new Map<number, BadImage>();
+  /** Slots that nobody writes to; kept through the epochs, since a thread lets go of one only when it collects garbage. */
+  readonly #free: SharedArrayBuffer[] = [];
 
   /** @throws {RepvggError} `E_DATA`: no images, an option out of range, or steps that leave images of different sizes. */
   constructor(options: ImageLoaderOptions) {
@@ -161,25 +164,20 @@ export class ImageLoader extends EpochStream {
   async *batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
     this.checkPosition(epoch, startBatch);
     const { shuffle, seed, prefetch } = this.#options;
-    const { dataset, batchSize, batchesPerEpoch } = this;
+    const { dataset, batchesPerEpoch } = this;
     const order = shuffle ? permutation(dataset.length, seed, epoch) : undefined;
-    const slotBytes = Math.min(batchSize, dataset.length) * this.#imageBytes;
-    const free: SharedArrayBuffer[] = [];
     const stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
-    const ahead: { batch: Promise<Batch>; slot: SharedArrayBuffer }[] = [];
+    const ahead: Promise<Batch>[] = [];
     try {
       for (let next = startBatch; ; ) {
         while (ahead.length <= prefetch && next < batchesPerEpoch) {
-          const slot = free.pop() ?? new SharedArrayBuffer(slotBytes);
-          const batch = this.#make({ epoch, batch: next++, order, slot, stopped });
+          const batch = this.#make({ epoch, batch: next++, order, stopped });
           batch.catch(() => {}); // It is thrown to whoever takes this batch; one that nobody takes must not end the process.
-          ahead.push({ batch, slot });
+          ahead.push(batch);
         }
         const first = ahead.shift();
         if (first === undefined) return;
-        const batch = await first.batch;
-        free.push(first.slot); // The batch has numbers of its own.
-        yield batch;
+        yield await first;
       }
     } finally {
       Atomics.store(stopped, 0, 1);
@@ -192,11 +190,24 @@ export class ImageLoader extends EpochStream {
   }
 
   async #make(place: Place): Promise<Batch> {
-    const { epoch, batch, order, slot } = place;
+    const slot = this.#free.pop() ?? this.#newSlot();
+    try {
+      return await this.#makeIn(slot, place);
+    } finally {
+      this.#free.push(slot); // A batch has numbers of its own.
+    }
+  }
+
+  #newSlot(): SharedArrayBuffer {
+    return new SharedArrayBuffer(Math.min(this.batchSize, this.dataset.length) * this.#imageBytes);
+  }
+
+  async #makeIn(slot: SharedArrayBuffer, place: Place): Promise<Batch> {
+    const { epoch, batch, order, stopped } = place;
     const { dataset, batchSize } = this;
     const bytes = this.#imageBytes;
     const wanted = indicesOf(batch, { batchSize, length: dataset.length }, order);
-    const reads = Array.from(wanted, (index, k) => this.#readGood(index, k * bytes, place));
+    const reads = Array.from(wanted, (index, k) => this.#readGood(index, { epoch, slot, offset: k * bytes, stopped }));
     await Promise.allSettled(reads); // Of several bad images the first is told of, whichever thread was faster.
     const indices = await Promise.all(reads);
     const labels = Int32Array.from(indices, (index) => dataset.label(index));
@@ -222,13 +233,13 @@ export class ImageLoader extends EpochStream {
   }
 
   /** Reads an image, or with "skip" the first one after it that is good. @returns Which one. */
-  async #readGood(wanted: number, offset: number, place: Place): Promise<number> {
+  async #readGood(wanted: number, place: ImagePlace): Promise<number> {
     const { length } = this.dataset;
     for (let tried = 0; tried < length; tried++) {
       const index = (wanted + tried) % length;
       if (this.#bad.has(index)) continue;
       try {
-        await this.#read(index, offset, place);
+        await this.#read(index, place);
         return index;
       } catch (error) {
         if (this.#options.onBadImage === "fail" || !isBadImage(error)) throw error;
@@ -242,22 +253,22 @@ export class ImageLoader extends EpochStream {
   }
 
   /** With "skip", an image whose worker ended is given to another worker once: it need not be the image's fault. */
-  async #read(index: number, offset: number, place: Place): Promise<void> {
+  async #read(index: number, place: ImagePlace): Promise<void> {
     try {
-      await this.#run(index, offset, place);
+      await this.#run(index, place);
     } catch (error) {
       if (!(error instanceof WorkerDeath) || this.#options.onBadImage === "fail") throw error;
       this.#options.report?.(`${error.message} Another worker tries it.`);
-      await this.#run(index, offset, place);
+      await this.#run(index, place);
     }
   }
 
-  async #run(index: number, offset: number, { epoch, slot, stopped }: Place): Promise<void> {
+  async #run(index: number, place: ImagePlace): Promise<void> {
     const sample = this.dataset.sample(index);
     const cached = this.#cache.get(index);
     const mayStore = this.#cache.reserve();
     try {
-      const task = { sample, index, epoch, slot, offset, cached, mayStore, stopped };
+      const task = { ...place, sample, index, cached, mayStore };
       this.#cache.took(index, await this.#pool.run(task));
     } finally {
       if (mayStore) this.#cache.release();
@@ -271,14 +282,16 @@ export class ImageLoader extends EpochStream {
   }
 }
 
-/** Where a batch stands and its bytes go. */
+/** Where a batch stands. */
 interface Place {
   readonly epoch: number;
   readonly batch: number;
   readonly order: Int32Array | undefined;
-  readonly slot: SharedArrayBuffer;
   readonly stopped: Int32Array;
 }
+
+/** Where the bytes of an image go, and for which epoch. */
+type ImagePlace = Pick<Task, "epoch" | "slot" | "offset" | "stopped">;
 
 function isBadImage(error: unknown): error is RepvggError {
   return error instanceof RepvggError && error.code === "E_DATA";

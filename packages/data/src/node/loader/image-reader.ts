@@ -4,11 +4,12 @@ import { toGrey } from "../../image/enhance.ts";
 import { type ImagePipeline, loadImagePipeline } from "../../image/image-pipeline.ts";
 import { fixedSteps, type ImageStep } from "../../image/image-steps.ts";
 import { neededPart } from "../../image/needed-part.ts";
+import { type JpegDecoder, loadJpegDecoder } from "../../jpeg/jpeg-decoder.ts";
 import { lookUp, tablesOf } from "../../normalize.ts";
 import { generatorOf } from "../../random.ts";
-import { decodeImage } from "../decode-image.ts";
+import { decodeImageIn } from "../decode-image.ts";
 import { DiskCache } from "./disk-cache.ts";
-import { type SampleFile, withSampleFile } from "./read-sample.ts";
+import { type SampleFile, SampleFiles } from "./sample-files.ts";
 import type { CachedImage, ReaderOptions, Task, TaskResult } from "./task.ts";
 
 /** An image after the fixed steps, and what the caches learn of it. */
@@ -20,15 +21,18 @@ interface Prepared extends TaskResult {
 export class ImageReader {
   readonly #options: ReaderOptions;
   readonly #pipeline: ImagePipeline;
+  readonly #decoder: JpegDecoder;
+  readonly #files = new SampleFiles();
   readonly #fixed: readonly ImageStep[];
   readonly #random: readonly ImageStep[];
   readonly #disk: DiskCache | undefined;
   /** The float32 values of bytes, for each channel; none: they stay bytes. */
   readonly #tables: readonly Float32Array[];
 
-  private constructor(options: ReaderOptions, pipeline: ImagePipeline) {
+  private constructor(options: ReaderOptions, pipeline: ImagePipeline, decoder: JpegDecoder) {
     this.#options = options;
     this.#pipeline = pipeline;
+    this.#decoder = decoder;
     const fixed = fixedSteps(options.steps);
     this.#fixed = options.steps.slice(0, fixed);
     this.#random = options.steps.slice(fixed);
@@ -38,13 +42,13 @@ export class ImageReader {
   }
 
   static async open(options: ReaderOptions): Promise<ImageReader> {
-    return new ImageReader(options, await loadImagePipeline());
+    return new ImageReader(options, await loadImagePipeline(), await loadJpegDecoder());
   }
 
   /** @throws {RepvggError} `E_DATA`: the image cannot be read, decoded or augmented. */
   async read(task: Task): Promise<TaskResult> {
     const { sample, epoch, index, slot, offset } = task;
-    const { image, fresh, storedBytes } = await withSampleFile(sample, (file) => this.#prepare(task, file));
+    const { image, fresh, storedBytes } = await this.#files.open(sample, (file) => this.#prepare(task, file));
     const random = generatorOf(this.#options.seed, epoch, index);
     const { data, channels } = this.#pipeline.run(image, this.#random, random, sample.name);
     const tables = this.#tables;
@@ -71,7 +75,7 @@ export class ImageReader {
     const { steps, seed } = this.#options;
     const isWhole = mayStore && this.#fixed.length === 0;
     const wanted = (size: Size) => neededPart(size, isWhole ? [] : steps, generatorOf(seed, epoch, index));
-    const rgb = await decodeImage(file.read(), name, wanted);
+    const rgb = await decodeImageIn(this.#decoder, file.read(), name, wanted);
     const image = this.#options.channels === 1 ? toGrey(rgb) : rgb;
     return this.#pipeline.run(image, this.#fixed, generatorOf(0), name);
   }

@@ -48,6 +48,9 @@ interface Thread {
   error?: Error;
 }
 
+/** A thread makes little but pixels, whose memory is free only after a collection; by itself V8 would let much of it pile up. */
+const YOUNG_GENERATION_MB = 4;
+
 /** Threads that read and decode. They start with the first task, and keep the process alive only while they work. */
 export class WorkerPool implements TaskPool {
   readonly #options: ReaderOptions;
@@ -102,7 +105,8 @@ export class WorkerPool implements TaskPool {
 
   #start(number: number): Thread {
     // Without the process's own flags: not all of them are for threads.
-    const worker = new Worker(workerUrl(), { workerData: this.#options, execArgv: [] });
+    const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB };
+    const worker = new Worker(workerUrl(), { workerData: this.#options, execArgv: [], resourceLimits });
     const thread: Thread = { number, worker, jobs: [], ready: false };
     worker.on("message", (message: "ready" | Answer) => {
       if (message === "ready") thread.ready = true;
