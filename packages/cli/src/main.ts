@@ -9,14 +9,14 @@ const STOPS = {
 let stoppedBy: keyof typeof STOPS = "SIGINT";
 
 /** The first Ctrl-C, or a scheduler's SIGTERM, asks to stop after the running step; the second one stops at once. */
-function onInterrupt(): AbortSignal {
+function onInterrupt(say: (line: string) => void): AbortSignal {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     const { code, again } = STOPS[name];
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(code);
       stoppedBy = name;
-      process.stderr.write(`\nStopping after the running step; ${again} to stop at once.\n`);
+      say(`Stopping after the running step; ${again} to stop at once.`);
       controller.abort();
     });
   }

@@ -30,22 +30,48 @@ describe("colour and bars", () => {
 
   it("progress into a file has no control characters", async () => {
     const { all, written } = streams(false);
-    const progress = await startProgress(new Terminal(all, false), "step", 10);
+    const terminal = new Terminal(all, false);
+    const progress = await startProgress(terminal, "step", 10);
     progress.update(1, "now");
-    progress.note("Epoch 1/2");
+    terminal.note("Epoch 1/2");
     progress.stop();
     expect(written).toEqual({ stdout: "", stderr: "Epoch 1/2\n" });
   });
 
   it("progress on a terminal is a bar that gives way to notes", async () => {
     const { all, written } = streams(true);
-    const progress = await startProgress(new Terminal(all, false), "step", 10);
+    const terminal = new Terminal(all, false);
+    const progress = await startProgress(terminal, "step", 10);
     progress.update(4, "ETA 6 s");
-    progress.note("Epoch 1/2");
+    terminal.note("Epoch 1/2");
     progress.stop();
     const { stdout, stderr } = written;
     expect(stdout).toBe("");
     expect(stderr).toContain("Epoch 1/2\n");
+  });
+
+  it("what anybody writes meanwhile takes the place of the bar, which comes back below", async () => {
+    const { all, written } = streams(true);
+    let say: (line: string) => void = () => {};
+    const onInterrupt = (write: typeof say) => {
+      say = write;
+      return new AbortController().signal;
+    };
+    const terminal = new Terminal({ ...all, onInterrupt }, false);
+    terminal.interruptSignal();
+    const progress = await startProgress(terminal, "step", 10);
+    progress.update(4, "ETA 6 s");
+    written.stderr = "";
+    terminal.note("7.jpg is skipped");
+    say("Stopping");
+    const clear = "\u001b[2K";
+    const [first = "", second = "", rest] = written.stderr.split(/7\.jpg is skipped\n|Stopping\n/);
+    expect([first.endsWith(clear), second.endsWith(clear)]).toEqual([true, true]);
+    expect(rest).toContain("4/10  ETA 6 s");
+    progress.stop();
+    written.stderr = "";
+    say("Stopping");
+    expect(written.stderr).toBe("\nStopping\n"); // behind ^C
   });
 });
 

@@ -3,8 +3,12 @@ export interface Streams {
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Ends when the user asks to stop; only called by commands that can stop cleanly. */
-  onInterrupt?(): AbortSignal;
+  /**
+   * Ends when the user asks to stop; only called by commands that can stop cleanly.
+   *
+   * @param say Writes a line between what the command writes.
+   */
+  onInterrupt?(say: (line: string) => void): AbortSignal;
 }
 
 /** How a command speaks while it works: results to stdout, everything else to stderr. */
@@ -15,6 +19,8 @@ export class Terminal {
   readonly env: Streams["env"];
   readonly #streams: Streams;
   #interrupt: AbortSignal | undefined;
+  /** Clears the moving bar while it writes. */
+  #aside: ((write: () => void) => void) | undefined;
 
   constructor(streams: Streams, json: boolean) {
     this.#streams = streams;
@@ -30,7 +36,14 @@ export class Terminal {
 
   /** A note or progress. */
   note(line: string): void {
-    this.#streams.stderr.write(line + "\n");
+    const write = () => void this.#streams.stderr.write(line + "\n");
+    if (this.#aside) this.#aside(write);
+    else write();
+  }
+
+  /** From now on a bar moves on the last line. @param aside Clears it while something is written; undefined when it has ended. */
+  setBar(aside: ((write: () => void) => void) | undefined): void {
+    this.#aside = aside;
   }
 
   get stderr(): NodeJS.WritableStream {
@@ -39,7 +52,9 @@ export class Terminal {
 
   /** From here on Ctrl-C asks the command to stop rather than ending the process. The same signal at each call. */
   interruptSignal(): AbortSignal {
-    this.#interrupt ??= this.#streams.onInterrupt?.() ?? new AbortController().signal;
+    // A terminal has written ^C, behind which a line cannot begin; a bar's line is cleared.
+    const say = (line: string) => this.note(this.lively && !this.#aside ? `\n${line}` : line);
+    this.#interrupt ??= this.#streams.onInterrupt?.(say) ?? new AbortController().signal;
     return this.#interrupt;
   }
 }

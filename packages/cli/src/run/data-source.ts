@@ -70,7 +70,7 @@ export async function openData(
   const progress = terminal && new PhaseProgress(terminal);
   const onUnpack = (file: string, done: number, total: number) => {
     const title = `unpacking ${basename(file)}`;
-    if (done === 0) progress?.note(`${title}: ${grouped(total)} images, once for all times.`);
+    if (done === 0) terminal?.note(`${title}: ${grouped(total)} images, once for all times.`);
     progress?.update({ title }, done, total);
   };
   try {

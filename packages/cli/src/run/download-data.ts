@@ -46,7 +46,7 @@ export async function downloadData(
       md5: md5 === "none" ? false : md5,
       keepArchive,
       signal: terminal.interruptSignal(),
-      report: (message) => progress.note(message),
+      report: (message) => terminal.note(message),
       onProgress: (phase, done, total) => progress.update(PHASES[phase], done, total),
     });
     return { value: { folder }, text: `Data set: ${folder}\nNext: repvgg data inspect ${folder}` };

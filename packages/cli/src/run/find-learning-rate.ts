@@ -59,7 +59,7 @@ async function rangeTest(plan: TrainingPlan, options: FindLrOptions, terminal: T
       progress.update(step, `lr ${learningRate.toExponential(1)}  Loss ${loss.toFixed(4)}`);
       if (step >= steps || test.hasExploded) done.abort();
     };
-    const { data, validation } = await trainingSources(plan, progress);
+    const { data, validation } = await trainingSources(plan, terminal);
     try {
       const trainer = new Trainer({
         network,

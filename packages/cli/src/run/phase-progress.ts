@@ -36,11 +36,6 @@ export class PhaseProgress {
     void this.#bar?.then((bar) => bar.update(Math.floor(done / unit), speed + left));
   }
 
-  note(line: string): void {
-    if (this.#bar) void this.#bar.then((bar) => bar.note(line));
-    else this.#terminal.note(line);
-  }
-
   async stop(): Promise<void> {
     const bar = this.#bar;
     this.#bar = undefined;

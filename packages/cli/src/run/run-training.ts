@@ -142,10 +142,10 @@ async function runTrainer(
   terminal.note(`${modelName} on ${device.name}, threads: ${device.threads}; run folder: ${folder}`);
   const shown = await showTraining(terminal, epochs * Math.ceil(stepsPerEpoch / accumulate));
   const epoch = resumed?.state?.progress.epoch ?? 0;
-  const { data, validation } = await trainingSources(plan, shown, preprocessingOfEpoch(plan, epoch));
+  const { data, validation } = await trainingSources(plan, terminal, preprocessingOfEpoch(plan, epoch));
   const { network } = student;
   const growing =
-    settings.progressive === undefined ? undefined : new GrowingTraining(plan, { device, student }, shown, epoch);
+    settings.progressive === undefined ? undefined : new GrowingTraining(plan, { device, student }, terminal, epoch);
   try {
     const watch = await RunWatch.start({ folder, plan, device, data, state: resumed?.state });
     const trainer = new Trainer({

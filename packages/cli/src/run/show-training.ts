@@ -2,28 +2,38 @@ import type { EpochReport, StepReport, TrainerCallbacks } from "@repvgg/distill"
 import type { Terminal } from "../terminal.ts";
 import { duration, percent } from "./numbers.ts";
 import { startProgress } from "./progress.ts";
+import type { ProgressPart } from "./progress-line.ts";
 
 /** Shows a training while it runs: the steps as progress, a line for each epoch. */
 export async function showTraining(
   terminal: Terminal,
   totalSteps: number,
-): Promise<{ callbacks: TrainerCallbacks; note(text: string): void; stop(): void }> {
+): Promise<{ callbacks: TrainerCallbacks; stop(): void }> {
   const progress = await startProgress(terminal, "step", totalSteps);
   return {
     callbacks: {
       onStep: (report) => progress.update(report.step, describeStep(report)),
-      onEpoch: (report) => progress.note(describeEpoch(report)),
+      onEpoch: (report) => terminal.note(describeEpoch(report)),
     },
-    note: (text) => progress.note(text),
     stop: () => progress.stop(),
   };
 }
 
-function describeStep({ epoch, epochs, averageLoss, top1, imagesPerSecond, etaSeconds }: StepReport): string {
-  return (
-    `epoch ${epoch}/${epochs}  Loss ${averageLoss.toFixed(4)}  Acc@1 ${percent(top1)}  ` +
-    `${Math.round(imagesPerSecond)} images/s  ETA ${duration(etaSeconds)}`
-  );
+function describeStep({
+  epoch,
+  epochs,
+  averageLoss,
+  top1,
+  imagesPerSecond,
+  etaSeconds,
+}: StepReport): readonly ProgressPart[] {
+  return [
+    { text: `epoch ${epoch}/${epochs}`, importance: 3 },
+    { text: `Loss ${averageLoss.toFixed(4)}`, importance: 5 },
+    { text: `Acc@1 ${percent(top1)}`, importance: 2 },
+    { text: `${Math.round(imagesPerSecond)} images/s`, importance: 1 },
+    { text: `ETA ${duration(etaSeconds)}`, importance: 4 },
+  ];
 }
 
 function describeEpoch({ epoch, epochs, train, validation, average, isBest }: EpochReport): string {
@@ -31,7 +41,7 @@ function describeEpoch({ epoch, epochs, train, validation, average, isBest }: Ep
   const averaged = average ? `  EMA Acc@1 ${percent(average.top1)}` : "";
   const skipped = train.skipped ? `  ${train.skipped} batches skipped` : "";
   return (
-    `Epoch ${epoch}/${epochs}  train Loss ${train.loss.toFixed(4)}  Acc@1 ${percent(train.top1)}${judged}${averaged}${skipped}` +
-    `  ${duration(train.seconds)}${isBest ? "  (best so far)" : ""}`
+    `Epoch ${epoch}/${epochs}  Loss ${train.loss.toFixed(4)}  Acc@1 ${percent(train.top1)}${judged}${averaged}${skipped}` +
+    `  ${duration(train.seconds)}${isBest ? "  best" : ""}`
   );
 }
