@@ -41,6 +41,8 @@ const APP15 = 0xef;
 const COM = 0xfe;
 /** Sampling factors of luma, with chroma of 1 × 1: 4:4:4, 4:2:2 and 4:2:0. */
 const LUMA_SAMPLINGS = [0x11, 0x21, 0x22];
+/** In a unit, along a side. */
+const MOST_SAMPLES = 4;
 /** Of 4:2:x up to this width, chroma is not interpolated. */
 const NARROW = 4;
 
@@ -127,6 +129,8 @@ function frameOf(segment: Uint8Array): Frame | undefined {
   });
   const [height, width] = [h1! * 256 + h0!, w1! * 256 + w0!];
   const [luma, ...chroma] = components;
+  const [across, down] = [segment[7]! >> 4, segment[7]! & 15];
+  if (across < 1 || across > MOST_SAMPLES || down < 1 || down > MOST_SAMPLES) return undefined; // Also of grey, where they say nothing.
   const isUsual = LUMA_SAMPLINGS.includes(luma!.sampling) && chroma.every(({ sampling }) => sampling === 0x11);
   const isNarrow = luma!.sampling !== 0x11 && width <= NARROW;
   return isUsual && !isNarrow && height > 0 && width > 0 ? { width, height, components } : undefined;

@@ -5,6 +5,7 @@ import { decodePnm, isPnm } from "../formats/pnm.ts";
 import { isTiff, readTiffTags, TIFF_TAG } from "../formats/tiff-tags.ts";
 import type { Box, ByteImage, Size } from "../image/byte-image.ts";
 import { isAvif } from "../image-header.ts";
+import { isJpeg, jpegComponents, jpegDamage } from "../jpeg/jpeg-damage.ts";
 import { type JpegDecoder, loadJpegDecoder } from "../jpeg/jpeg-decoder.ts";
 
 /** Pillow's own limit: more pixels are taken for an attack, before anything is decoded. */
@@ -48,13 +49,33 @@ export async function decodeImageIn(
   return decoder.decode(bytes, wanted) ?? decodeUnusual(bytes, name);
 }
 
-/** All but the usual JPEG. */
-async function decodeUnusual(bytes: Uint8Array, name: string): Promise<ByteImage> {
+/** Like {@link decodeImage}, but refuses also data with mistakes, which Pillow reads past. */
+export async function decodeStrictly(bytes: Uint8Array, name: string): Promise<ByteImage> {
+  assertImage(bytes, name);
+  jpegDecoder ??= await loadJpegDecoder();
+  const usual = jpegDecoder.decode(bytes);
+  return usual ? { ...usual, data: usual.data.slice() } : decodeUnusual(bytes, name, "warning");
+}
+
+/**
+ * All but the usual JPEG.
+ *
+ * @param failOn "truncated": Pillow too reads files with mistakes in their data, but none that end too early.
+ */
+async function decodeUnusual(
+  bytes: Uint8Array,
+  name: string,
+  failOn: "truncated" | "warning" = "truncated",
+): Promise<ByteImage> {
   try {
     if (isBmp(bytes)) return decodeBmp(bytes, MAX_PIXELS);
     if (isPnm(bytes)) return decodePnm(bytes, MAX_PIXELS);
+    const damage = isJpeg(bytes) ? jpegDamage(bytes) : undefined;
+    if (damage) throw new Error(damage);
     const kind = kindOf(bytes);
-    const { data, info } = await pipelineOf(bytes, kind, await loadSharp()).toBuffer({ resolveWithObject: true });
+    const { data, info } = await pipelineOf(bytes, kind, failOn, await loadSharp()).toBuffer({
+      resolveWithObject: true,
+    });
     const { width, height, channels } = info;
     const samples =
       (info as { depth?: string }).depth === "ushort"
@@ -83,14 +104,8 @@ function loadSharp(): Promise<SharpConstructor> {
   return loading;
 }
 
-function pipelineOf(bytes: Uint8Array, kind: Kind, sharp: SharpConstructor) {
-  // "truncated": Pillow too reads files with mistakes in their data, but none that end too early.
-  const image = sharp(bytes, {
-    ignoreIcc: true,
-    failOn: "truncated",
-    limitInputPixels: MAX_PIXELS,
-    sequentialRead: true,
-  });
+function pipelineOf(bytes: Uint8Array, kind: Kind, failOn: "truncated" | "warning", sharp: SharpConstructor) {
+  const image = sharp(bytes, { ignoreIcc: true, failOn, limitInputPixels: MAX_PIXELS, sequentialRead: true });
   if (kind === "cmyk") return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw();
   if (kind === "grey16") return image.toColourspace("grey16").raw({ depth: "ushort" });
   return image.raw();
@@ -123,7 +138,7 @@ function withoutBlack(ink: number, black: number): number {
 
 function kindOf(bytes: Uint8Array): Kind {
   if (isTiff(bytes)) return kindOfTiff(bytes);
-  return isCmykJpeg(bytes) ? "cmyk" : isGrey16Png(bytes) ? "grey16" : "usual";
+  return isJpeg(bytes) && jpegComponents(bytes) === 4 ? "cmyk" : isGrey16Png(bytes) ? "grey16" : "usual";
 }
 
 /** @throws {RangeError} Pillow gives other numbers than can be had here: inks of 16 bits, 16-bit grey that begins with white. */
@@ -144,18 +159,6 @@ function kindOfTiff(bytes: Uint8Array): Kind {
 /** A PNG whose header says 16-bit grey, without alpha. */
 function isGrey16Png(bytes: Uint8Array): boolean {
   return PNG_SIGNATURE.every((byte, i) => bytes[i] === byte) && bytes[24] === 16 && bytes[25] === GREY_PNG;
-}
-
-/** A JPEG whose frame header names 4 components. */
-function isCmykJpeg(bytes: Uint8Array): boolean {
-  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return false;
-  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; ) {
-    const marker = bytes[at + 1]!;
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (isFrame) return bytes[at + 9] === 4;
-    at += marker === 0xff ? 1 : 2 + bytes[at + 2]! * 256 + bytes[at + 3]!;
-  }
-  return false;
 }
 
 /** Says what common impostors are. */

@@ -1,8 +1,9 @@
 import { RepvggError } from "@repvgg/core";
 import { isEncoded } from "../../encoded-dataset.ts";
+import { decodeStrictly } from "../decode-image.ts";
 import { some } from "../layouts/class-folders.ts";
 import type { DatasetProblem } from "../layouts/layout.ts";
-import { checkImage, MAX_PIXELS } from "./check-image.ts";
+import { checkImage } from "./check-image.ts";
 import { differenceHash, HASH_SIZE, hashDistance } from "./difference-hash.ts";
 import { type FoundImage, nameOf, problemsOfFaults } from "./image-problems.ts";
 import type { InspectOptions } from "./inspect-dataset.ts";
@@ -40,9 +41,10 @@ export async function decodeAll(
           const bytes = bytesOf(image, reader);
           if (bytes === undefined) return; // in memory, or reported already
           try {
-            hashed.push({ image, hash: await decode(bytes) });
-          } catch (cause) {
-            undecodable.push({ image, detail: (cause as Error).message });
+            hashed.push({ image, hash: await hashOf(bytes, nameOf(image)) });
+          } catch (error) {
+            const { message, cause } = error as Error;
+            undecodable.push({ image, detail: cause instanceof Error ? cause.message : message });
           }
         }),
       );
@@ -66,11 +68,12 @@ function bytesOf({ dataset, index }: FoundImage, reader: SampleBytes): Uint8Arra
   }
 }
 
-async function decode(bytes: Uint8Array): Promise<[number, number]> {
+async function hashOf(bytes: Uint8Array, name: string): Promise<[number, number]> {
+  const { height, width, channels, data } = await decodeStrictly(bytes, name);
   const { default: sharp } = await import("sharp");
-  const grey = await sharp(bytes, { ignoreIcc: true, limitInputPixels: MAX_PIXELS, failOn: "warning" })
+  const grey = await sharp(data, { raw: { height, width, channels } })
     .greyscale()
-    .resize({ ...HASH_SIZE, fit: "fill", fastShrinkOnLoad: false })
+    .resize({ ...HASH_SIZE, fit: "fill" })
     .raw()
     .toBuffer();
   return differenceHash(grey);

@@ -123,6 +123,7 @@ describe("inspectDataset", () => {
     await writeTree(root, {
       "train/a/1.jpg": await picture(1),
       "train/a/2.jpg": await picture(2),
+      "train/a/3.bmp": await readFile(new URL("../fixtures/images/rgb.bmp", import.meta.url)),
       "train/a/broken.png": broken,
       "val/a/1.jpg": await picture(1, { size: 48, quality: 60 }),
       "val/a/3.jpg": await picture(4),

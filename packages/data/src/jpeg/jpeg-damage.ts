@@ -1,0 +1,91 @@
+interface Segment {
+  readonly marker: number;
+  /** Where what the marker says begins, behind the length. */
+  readonly start: number;
+  readonly end: number;
+}
+
+const SOF0 = 0xc0;
+const SOF2 = 0xc2;
+const SOF10 = 0xca;
+const RST0 = 0xd0;
+const SOI = 0xd8;
+const EOI = 0xd9;
+const SOS = 0xda;
+const DRI = 0xdd;
+/** Says a height that libjpeg ignores. */
+const DNL = 0xdc;
+const APP0 = 0xe0;
+const APP15 = 0xef;
+const COM = 0xfe;
+const TEM = 0x01;
+/** Of markers that look like frame headers, and are none: tables, an extension, conditioning. */
+const NO_FRAMES = [0xc4, 0xc8, 0xcc];
+
+export const isJpeg = (bytes: Uint8Array) => bytes[0] === 0xff && bytes[1] === SOI;
+
+/** How many components the frame header names; undefined: there is none before the first scan. */
+export function jpegComponents(bytes: Uint8Array): number | undefined {
+  const frame = headerOf(bytes).find(isFrame);
+  return frame && bytes[frame.start + 5];
+}
+
+/**
+ * Finds damage at which libjpeg ends with an error only when it has given all pixels, and which libvips therefore does not see: what
+ * stands between the data of the only scan and the end of the image. Pillow, and so torchvision, refuses such files.
+ *
+ * @param bytes A JPEG.
+ * @returns What is wrong; undefined: nothing of this kind.
+ */
+export function jpegDamage(bytes: Uint8Array): string | undefined {
+  if (bytes[2] !== 0xff) return "no marker follows its first one";
+  const header = headerOf(bytes);
+  const [frame, scan] = [header.find(isFrame), header.at(-1)];
+  if (!frame || scan?.marker !== SOS) return undefined; // Every decoder finds that.
+  const isOnlyScan = bytes[scan.start] === bytes[frame.start + 5];
+  if (!isOnlyScan || frame.marker === SOF2 || frame.marker === SOF10) return undefined; // All scans are read before the first pixel.
+  return damageAfter(bytes, scan.end);
+}
+
+const isFrame = ({ marker }: Segment) => marker >= SOF0 && marker < RST0 && !NO_FRAMES.includes(marker);
+
+/** The segments up to the first scan's. */
+function headerOf(bytes: Uint8Array): Segment[] {
+  const segments: Segment[] = [];
+  for (let at = nextMarker(bytes, 2); at + 4 <= bytes.length; ) {
+    const segment = segmentAt(bytes, at);
+    segments.push(segment);
+    if (segment.marker === SOS) break;
+    at = nextMarker(bytes, segment.end);
+  }
+  return segments;
+}
+
+/** @param at Where the data of the scan begin. */
+function damageAfter(bytes: Uint8Array, at: number): string | undefined {
+  for (let place = nextMarker(bytes, at); place < bytes.length; ) {
+    const { marker, end } = segmentAt(bytes, place);
+    if (marker === EOI) return undefined;
+    const isAlone = isRestart(marker) || marker === TEM;
+    const isIgnored = (marker >= APP0 && marker <= APP15) || marker === COM || marker === DNL;
+    const mayBeSkipped = isAlone || isIgnored || (marker === DRI && end === place + 6);
+    if (!mayBeSkipped) return `the marker ff${marker.toString(16).padStart(2, "0")} stands among or after its pixels`;
+    place = nextMarker(bytes, isAlone ? place + 2 : end);
+  }
+  return undefined; // With all of its pixels; a decoder that needs more says so.
+}
+
+const isRestart = (marker: number) => marker >= RST0 && marker < SOI;
+
+function segmentAt(bytes: Uint8Array, at: number): Segment {
+  const length = (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0);
+  return { marker: bytes[at + 1]!, start: at + 4, end: at + 2 + Math.max(length, 2) };
+}
+
+/** Where the next marker's two bytes stand; `bytes.length`: nowhere. Stuffed zeros and fill bytes make none. */
+function nextMarker(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(0xff, from); at >= 0 && at + 1 < bytes.length; at = bytes.indexOf(0xff, at + 1)) {
+    if (bytes[at + 1] !== 0 && bytes[at + 1] !== 0xff) return at;
+  }
+  return bytes.length;
+}
