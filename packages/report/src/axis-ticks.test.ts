@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { axisTicks } from "./axis-ticks.ts";
+import { axisTicks, roundedLimits } from "./axis-ticks.ts";
 
 describe("axisTicks", () => {
   it.each([
@@ -20,6 +20,16 @@ describe("axisTicks", () => {
     [1.1, 1.9, 4, [1.2, 1.4, 1.6, 1.8]],
   ])("marks %d to %d logarithmically, about %d times", (min, max, about, expected) => {
     expect(axisTicks(min, max, { log: true, about })).toEqual(expected);
+  });
+
+  it.each([
+    [0, 0.0998, 4, [0, 0.1]],
+    [0.7833, 0.9, 5, [0.78, 0.9]],
+    [0, 3.98, 6, [0, 4]],
+    [0.13, 0.37, 4, [0.13, 0.37]],
+    [-2.04, 1.5, 4, [-2.04, 1.5]],
+  ])("moves limits that nearly reach a mark: %d to %d", (min, max, about, expected) => {
+    expect(roundedLimits(min, max, about)).toEqual(expected);
   });
 
   it("stays within the limits and near the wanted number, whatever they are", () => {

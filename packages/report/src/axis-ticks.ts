@@ -3,11 +3,26 @@ export function axisTicks(min: number, max: number, { log, about }: { log: boole
   return log ? logarithmicTicks(min, max, about) : linearTicks(min, max, about);
 }
 
-/** Multiples of 1, 2 or 5 times a power of ten, about so many. */
-function linearTicks(min: number, max: number, about: number): number[] {
+/** A limit that misses a mark by less than this share of their distance is moved there. */
+const NEAR = 0.3;
+
+/** The limits of a linear axis, each moved outward to a mark that it nearly reaches: an axis ends with a number. */
+export function roundedLimits(min: number, max: number, about: number): [min: number, max: number] {
+  const step = linearStep(min, max, about);
+  const [low, high] = [Math.floor(min / step + 1e-9) * step, Math.ceil(max / step - 1e-9) * step];
+  return [min - low < NEAR * step ? exact(low) : min, high - max < NEAR * step ? exact(high) : max];
+}
+
+/** 1, 2 or 5 times a power of ten. */
+function linearStep(min: number, max: number, about: number): number {
   const rough = (max - min) / about;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((factor) => factor * power >= rough * 0.75) ?? 10);
+  return power * ([1, 2, 5].find((factor) => factor * power >= rough * 0.75) ?? 10);
+}
+
+/** Multiples of 1, 2 or 5 times a power of ten, about so many. */
+function linearTicks(min: number, max: number, about: number): number[] {
+  const step = linearStep(min, max, about);
   const first = Math.ceil(min / step - 1e-9);
   const last = Math.floor(max / step + 1e-9);
   return Array.from({ length: last - first + 1 }, (_, i) => exact((first + i) * step));

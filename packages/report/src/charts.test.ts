@@ -119,6 +119,7 @@ describe("shortNumber", () => {
     [1200, "1200"],
     [15_000, "15k"],
     [1_234_567, "1.23M"],
+    [2_500_000_000, "2.5e9"],
     [0.000012, "1.2e-5"],
     [-3, "-3"],
   ])("%d is %s", (value, text) => expect(shortNumber(value)).toBe(text));

@@ -1,4 +1,4 @@
-import { axisTicks } from "./axis-ticks.ts";
+import { axisTicks, roundedLimits } from "./axis-ticks.ts";
 import { escapeHtml } from "./escape-html.ts";
 
 export interface Series {
@@ -91,7 +91,8 @@ const byLook = (a: Series, b: Series) => Number(b.look === "faint") - Number(a.l
 function scale(axis: Axis, all: readonly number[], [from, to]: readonly [number, number], about: number): Scale {
   const { log = false, format = shortNumber } = axis;
   const shows = (value: number) => Number.isFinite(value) && (!log || value > 0);
-  const [min, max] = limits(axis, all.filter(shows), log);
+  const exactly = limits(axis, all.filter(shows), log);
+  const [min, max] = log ? exactly : roundedLimits(...exactly, about);
   const map = log ? Math.log10 : (value: number) => value;
   const at = (value: number) => from + ((map(value) - map(min)) / (map(max) - map(min))) * (to - from);
   return { ticks: axisTicks(min, max, { log, about }), format, at, shows };
@@ -152,9 +153,10 @@ function text(x: number, y: number, content: string, anchor: string, color = "va
   return `<text ${place} font-size="12" font-weight="${weight}" fill="${color}">${escapeHtml(content)}</text>`;
 }
 
-/** `1234567` → `1.23M`, `0.000012` → `1.2e-5`, `0.25` → `0.25`. */
+/** `1e9` → `1e9`, `1234567` → `1.23M`, `0.000012` → `1.2e-5`, `0.25` → `0.25`. */
 export function shortNumber(value: number): string {
   const size = Math.abs(value);
+  if (size >= 1e9) return Number(value.toPrecision(3)).toExponential().replace("e+", "e");
   if (size >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
   if (size >= 1e4) return `${Number((value / 1e3).toPrecision(3))}k`;
   if (size === 0 || size >= 1e-3) return String(Number(value.toPrecision(4)));

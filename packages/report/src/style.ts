@@ -48,6 +48,9 @@ tbody th { font-weight: 600; }
 .legend { display: flex; flex-wrap: wrap; gap: 6px 20px; margin: 0 0 14px; padding: 0; list-style: none; font-size: 14px; }
 .card svg { display: block; max-width: 100%; height: auto; }
 .wide svg, .narrow svg { width: 100%; }
+.wide svg { max-width: 760px; }
+.card h3 + .bars { margin-top: 12px; }
+@media (min-width: 761px) { .two .bar { grid-template-columns: 110px 1fr 190px; } }
 .narrow { display: none; }
 .matrix { table-layout: fixed; font-size: 13.5px; border-collapse: separate; border-spacing: 2px; }
 .matrix th, .matrix td { padding: 0; height: 32px; text-align: center; border: 0; }

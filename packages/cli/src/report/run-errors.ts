@@ -11,7 +11,7 @@ const PAIRS = 10;
 const WORST_CLASSES = 12;
 
 /** What the best weights get wrong: confusions, classes, calibration, single images. */
-export function errorSections({ validation }: RunData): string {
+export function errorSections({ validation, status }: RunData): string {
   if (validation === undefined) return "";
   const { epoch, split, support } = validation;
   const who = split === "ema" ? `the average of the weights after epoch ${epoch}` : `the weights of epoch ${epoch}`;
@@ -19,7 +19,7 @@ export function errorSections({ validation }: RunData): string {
   return [
     section(
       "What it confuses",
-      `Answers of ${who}, the best so far, to the ${images} validation images.`,
+      `Answers of ${who}, the best${status?.state === "running" ? " so far" : ""}, to the ${images} validation images.`,
       confusion(validation),
     ),
     classSection(validation),

@@ -9,6 +9,7 @@ code { font-size: .9em; overflow-wrap: anywhere; }
 .uneven { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); }
 .names tbody th { white-space: normal; overflow-wrap: anywhere; }
 .stack { display: grid; gap: 20px; }
+.axis { margin: 8px 0 10px; }
 .matrix { min-width: calc(var(--classes) * 27px); }
 .long-names .matrix { table-layout: auto; width: auto; }
 .long-names .matrix thead th { writing-mode: vertical-rl; transform: rotate(180deg); height: auto; max-height: 110px; padding-top: 4px; text-align: left; overflow: hidden; text-overflow: ellipsis; }

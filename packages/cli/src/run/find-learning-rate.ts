@@ -105,5 +105,5 @@ function page({ modelName, settings }: TrainingPlan, { points, steepest }: Range
   const body = `<header><p class="eyebrow">LR range test</p><h1>${escapeHtml(modelName)}</h1>
 <p class="lead">${escapeHtml(String(settings.data))}</p></header>
 <section><p>${escapeHtml(verdict)}</p>${legend(series)}<div class="card">${chart}</div></section>`;
-  return htmlPage({ title, body });
+  return htmlPage({ title, body, style: ".card { max-width: 806px; }" }); // as wide as its chart
 }
