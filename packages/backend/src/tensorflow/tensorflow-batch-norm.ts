@@ -1,15 +1,6 @@
 import { BATCH_NORM } from "@repvgg/core";
-import type { BatchNormResult } from "@repvgg/core/nn";
-import {
-  customGrad,
-  dispose,
-  keep,
-  mul,
-  type Tensor,
-  type Tensor1D,
-  type Tensor4D,
-  tensor1d,
-} from "@tensorflow/tfjs-core";
+import type { BatchNormResult, BatchNormTensors } from "@repvgg/core/nn";
+import { customGrad, dispose, keep, type Tensor, type Tensor1D, type Tensor4D } from "@tensorflow/tfjs-core";
 import { attributes, type OpAttribute, type TensorflowBinding, tensorflowBackend } from "./tensorflow-ops.ts";
 
 /** Outputs of TensorFlow's operation: y, new running mean, new running variance, and three for its gradient. */
@@ -19,26 +10,24 @@ const GRADIENT_OUTPUTS = 5;
 /**
  * Batch normalization with the statistics of the batch, in one pass of TensorFlow's fused operation.
  *
- * The batch's statistics are read as "running" ones that are replaced wholly (`exponential_avg_factor` 1). The variance among them is
- * the unbiased one, and is scaled back. The outputs for the gradient are never read: on a GPU one of them is something else.
+ * It moves the running statistics as PyTorch does, by the unbiased variance. The outputs for the gradient are never read: on a GPU one of
+ * them is something else.
  *
- * @param x `[N, H, W, C]`; borrowed, as `gamma` and `beta` `[C]` are.
+ * @param x `[N, H, W, C]`; borrowed, as `tensors` are, which stay as they are.
  */
-export function tensorflowBatchNorm(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D): BatchNormResult {
-  const count = x.size / x.shape[3];
-  const batch: { mean?: Tensor1D; unbiased?: Tensor1D } = {};
+export function tensorflowBatchNorm(x: Tensor4D, tensors: BatchNormTensors): BatchNormResult {
+  const running: { mean?: Tensor1D; variance?: Tensor1D } = {};
   const normalize = customGrad<Tensor4D>((...inputs) => {
     const [x, gamma, beta, save] = inputs as [Tensor4D, Tensor1D, Tensor1D, (tensors: Tensor[]) => void];
     const backend = tensorflowBackend();
-    const none = tensor1d([]);
     const results = backend.executeMultipleOutputs(
       "FusedBatchNormV3",
       forwardAttributes(backend.binding),
-      [x, gamma, beta, none, none],
+      [x, gamma, beta, tensors.runningMean, tensors.runningVar],
       OUTPUTS,
     );
-    const [y, mean, variance, ...reserved] = results as [Tensor4D, Tensor1D, Tensor1D, Tensor, Tensor, Tensor];
-    Object.assign(batch, { mean: keep(mean), unbiased: keep(variance) }); // they leave this scope
+    const [y, mean, variance, ...reserved] = results as [Tensor4D, Tensor1D, Tensor1D, ...Tensor[]];
+    Object.assign(running, { mean: keep(mean), variance: keep(variance) }); // they leave this scope
     save([x, gamma, ...reserved]);
     return {
       value: y,
@@ -56,11 +45,9 @@ export function tensorflowBatchNorm(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D
       },
     };
   });
-  const y = normalize(x, gamma, beta);
-  const { mean, unbiased } = batch as Required<typeof batch>;
-  const variance = mul<Tensor1D>(unbiased, (count - 1) / count);
-  unbiased.dispose();
-  return { y, mean, variance };
+  const y = normalize(x, tensors.gamma, tensors.beta);
+  const { mean, variance } = running as Required<typeof running>;
+  return { y, runningMean: mean, runningVar: variance };
 }
 
 function backwardAttributes(binding: TensorflowBinding): OpAttribute[] {
@@ -76,5 +63,5 @@ function backwardAttributes(binding: TensorflowBinding): OpAttribute[] {
 
 const forwardAttributes = (binding: TensorflowBinding) => [
   ...backwardAttributes(binding),
-  attributes(binding).float("exponential_avg_factor", 1),
+  attributes(binding).float("exponential_avg_factor", BATCH_NORM.momentum),
 ];

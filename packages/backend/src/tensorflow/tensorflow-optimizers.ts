@@ -16,12 +16,12 @@ export function tensorflowSgd(
 ): Tensor {
   // Nesterov's step has the decay twice, in the gradient and in the velocity; else it is enough in the velocity, in place.
   const decayed = nesterov && weightDecay > 0 ? add(gradient, mul(weight, weightDecay)) : gradient;
-  const v = lendToVariable(velocity ?? zerosLike(weight));
+  const v = lendToVariable(velocity ?? zerosLike(weight), 1);
   if (!nesterov && weightDecay > 0) {
     // v + (weightDecay / momentum) · w, which the momentum then multiplies
     apply("ResourceApplyGradientDescent", [v], [scalar(-weightDecay / momentum), weight]);
   }
-  const w = lendToVariable(weight);
+  const w = lendToVariable(weight, 0);
   apply("ResourceApplyMomentum", [w, v], [scalar(learningRate), decayed, scalar(momentum)], nesterov);
   weight.assign(takeFromVariable(w));
   return takeFromVariable(v);
@@ -40,7 +40,7 @@ export function tensorflowAdamW(
   const [power1, power2] = [beta1 ** updates, beta2 ** updates];
   const decayed = weightDecay === 0 ? weight : mul(weight, 1 - learningRate * weightDecay);
   const [first, second] = [moments?.first ?? zerosLike(weight), moments?.second ?? zerosLike(weight)];
-  const [w, m, v] = [lendToVariable(decayed), lendToVariable(first), lendToVariable(second)];
+  const [w, m, v] = [lendToVariable(decayed, 0), lendToVariable(first, 1), lendToVariable(second, 2)];
   const numbers = [power1, power2, learningRate, beta1, beta2, epsilon * Math.sqrt(1 - power2)];
   apply("ResourceApplyAdam", [w, m, v], [...numbers.map((number) => scalar(number)), gradient]);
   weight.assign(takeFromVariable(w));

@@ -27,12 +27,7 @@ export interface BlockTensors {
 
 /** A block's tensors by their PyTorch names; borrowed. */
 export function blockTensors({ name, identity }: BlockPlan, parameter: Parameter): BlockTensors {
-  const batchNorm = (prefix: string): BatchNormTensors => ({
-    gamma: parameter(`${name}.${prefix}.weight`),
-    beta: parameter(`${name}.${prefix}.bias`),
-    runningMean: parameter(`${name}.${prefix}.running_mean`),
-    runningVar: parameter(`${name}.${prefix}.running_var`),
-  });
+  const batchNorm = (prefix: string) => batchNormTensors(`${name}.${prefix}`, parameter);
   const branch = (prefix: string): ConvBnTensors => ({
     kernel: parameter(`${name}.${prefix}.conv.weight`),
     ...batchNorm(`${prefix}.bn`),
@@ -41,5 +36,15 @@ export function blockTensors({ name, identity }: BlockPlan, parameter: Parameter
     dense: branch("rbr_dense"),
     pointwise: branch("rbr_1x1"),
     ...(identity && { identity: batchNorm("rbr_identity") }),
+  };
+}
+
+/** Those of the batch normalization whose PyTorch names begin so; borrowed. */
+export function batchNormTensors(prefix: string, parameter: Parameter): BatchNormTensors {
+  return {
+    gamma: parameter(`${prefix}.weight`),
+    beta: parameter(`${prefix}.bias`),
+    runningMean: parameter(`${prefix}.running_mean`),
+    runningVar: parameter(`${prefix}.running_var`),
   };
 }

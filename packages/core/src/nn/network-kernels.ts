@@ -1,13 +1,11 @@
-import { getBackend, type Tensor, type Tensor1D, type Tensor4D, type Variable } from "@tensorflow/tfjs-core";
+import { getBackend, type Tensor, type Tensor4D, type Variable } from "@tensorflow/tfjs-core";
 import type { AdamWStep, SgdStep } from "../optimizer-step.ts";
+import type { BatchNormTensors } from "./block-tensors.ts";
 
 /** What {@link NetworkKernels.trainBatchNorm} gives; the caller owns it. */
-export interface BatchNormResult {
+export interface BatchNormResult extends Pick<BatchNormTensors, "runningMean" | "runningVar"> {
   /** `[N, H, W, C]`. */
   readonly y: Tensor4D;
-  /** `[C]`, as `variance` is: the biased one of the batch. */
-  readonly mean: Tensor1D;
-  readonly variance: Tensor1D;
 }
 
 /** AdamW's moments of one parameter. */
@@ -21,7 +19,7 @@ export interface NetworkKernels {
   /** See `convolve`. */
   convolve?(x: Tensor4D, kernel: Tensor4D, options: { readonly stride: number; readonly groups: number }): Tensor4D;
   /** See `trainBatchNorm`. */
-  trainBatchNorm?(x: Tensor4D, gamma: Tensor1D, beta: Tensor1D): BatchNormResult;
+  trainBatchNorm?(x: Tensor4D, tensors: BatchNormTensors): BatchNormResult;
   relu?(x: Tensor4D): Tensor4D;
   /**
    * One update of one parameter, see {@link SgdStep}, whose momentum is not 0; the weight decay is that of the parameter.

@@ -1,11 +1,8 @@
 import {
-  add,
   dispose,
   keep,
-  mul,
   type Scalar,
   type Tensor,
-  type Tensor1D,
   type Tensor2D,
   type Tensor4D,
   tidy,
@@ -19,18 +16,13 @@ import { checkState } from "../check-state.ts";
 import { isFrozen } from "../frozen-blocks.ts";
 import { layerPlan } from "../layer-plan.ts";
 import { type Images, type Logits, type NdArray, ndArray } from "../nd-array.ts";
-import {
-  BATCH_NORM,
-  type LossFunction,
-  type NonFinite,
-  type TrainableNetwork,
-  type TrainStepResult,
-} from "../network.ts";
+import type { LossFunction, NonFinite, TrainableNetwork, TrainStepResult } from "../network.ts";
 import { CLIP_EPSILON, type OptimizerStep } from "../optimizer-step.ts";
 import type { RepVggSpec } from "../spec.ts";
 import type { StateDict } from "../state-dict.ts";
 import { addCustomL2 } from "./add-custom-l2.ts";
 import { Average } from "./average.ts";
+import { type BatchNormTensors, batchNormTensors } from "./block-tensors.ts";
 import { checkTrainingBackend } from "./check-gradients.ts";
 import { deferErrors } from "./defer-errors.ts";
 import { forward, inferenceNormalize, type Normalize, type Parameter } from "./forward.ts";
@@ -38,21 +30,16 @@ import { type Gradients, Optimizer } from "./optimizer.ts";
 import { TfjsNetwork, toTensor } from "./tfjs-network.ts";
 import { trainBatchNorm } from "./train-batch-norm.ts";
 
-/** Statistics of one batch normalization over one batch. */
-interface BatchStatistics {
+/** Running statistics of one batch normalization after a batch. */
+interface NextStatistics extends Pick<BatchNormTensors, "runningMean" | "runningVar"> {
   readonly prefix: string;
-  readonly mean: Tensor1D;
-  /** Biased. */
-  readonly variance: Tensor1D;
-  /** Values a channel. */
-  readonly count: number;
 }
 
 /** What a step holds until it is applied or dropped. */
 interface Pass {
   loss: Scalar;
   logits: Tensor2D;
-  statistics: BatchStatistics[];
+  statistics: NextStatistics[];
   gradients: Record<string, Tensor>;
 }
 
@@ -128,12 +115,12 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
   }
 
   #addCustomL2(gradients: Gradients, weight: number, pass: Pass | undefined) {
-    const batches = new Map(pass?.statistics.map((batch) => [`${batch.prefix}.running_var`, batch]));
     // With the running variances after this batch, which PyTorch has then.
-    const parameter: Parameter = <T extends Tensor>(name: string) => {
-      const [variable, batch] = [this.variables.get<T>(name), batches.get(name)];
-      return batch ? (nextVariance(variable, batch) as Tensor as T) : variable;
-    };
+    const next = new Map<string, Tensor>(
+      pass?.statistics.map(({ prefix, runningVar }) => [`${prefix}.running_var`, runningVar]),
+    );
+    const parameter: Parameter = <T extends Tensor>(name: string) =>
+      (next.get(name) as T | undefined) ?? this.variables.get<T>(name);
     return addCustomL2(gradients, this.plan.blocks.slice(this.#frozen), parameter, weight);
   }
 
@@ -221,10 +208,10 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
   }
 
   #forwardAndBackward(images: Images, loss: LossFunction<Tensor, Scalar>): Pass {
-    const pass: Partial<Pass> & { statistics: BatchStatistics[] } = { statistics: [] };
+    const pass: Partial<Pass> & { statistics: NextStatistics[] } = { statistics: [] };
     const parameter = this.variables.get.bind(this.variables);
-    const normalize = this.#normalize(({ mean, variance, ...batch }) => {
-      pass.statistics.push({ ...batch, mean: keep(mean), variance: keep(variance) });
+    const normalize = this.#normalize(({ prefix, runningMean, runningVar }) => {
+      pass.statistics.push({ prefix, runningMean: keep(runningMean), runningVar: keep(runningVar) });
     });
     const { loss: lossOf, rethrow } = deferErrors(loss);
     const lossOfBatch = (x: Tensor4D) => {
@@ -250,47 +237,31 @@ export class TfjsTrainableNetwork extends TfjsNetwork implements TrainableNetwor
   }
 
   /** By the statistics of the batch, which `onStatistics` is shown; blocks that do not learn: by the running ones. */
-  #normalize(onStatistics: (batch: BatchStatistics) => void): Normalize {
+  #normalize(onStatistics: (next: NextStatistics) => void): Normalize {
     const parameter = this.variables.get.bind(this.variables);
     const fixed = inferenceNormalize(parameter);
     const learns = this.variables.entries.filter(({ role, trainable }) => role === "gamma" && trainable);
     const prefixes = new Set(learns.map(({ name }) => name.replace(/\.weight$/, "")));
     return (x, prefix) => {
       if (!prefixes.has(prefix)) return fixed(x, prefix);
-      const { y, mean, variance } = trainBatchNorm(x, parameter(`${prefix}.weight`), parameter(`${prefix}.bias`));
-      onStatistics({ prefix, mean, variance, count: x.size / x.shape[3] });
+      const { y, ...running } = trainBatchNorm(x, batchNormTensors(prefix, parameter));
+      onStatistics({ prefix, ...running });
       return y;
     };
   }
 
-  /** PyTorch's: an exponential average, of the variance the unbiased one. */
-  #updateRunningStatistics(statistics: readonly BatchStatistics[]): void {
-    const { momentum } = BATCH_NORM;
-    tidy(() => {
-      for (const batch of statistics) {
-        const [mean, variance] = ["running_mean", "running_var"].map((name) =>
-          this.variables.get<Tensor1D>(`${batch.prefix}.${name}`),
-        );
-        mean!.assign(add(mul(mean!, 1 - momentum), mul(batch.mean, momentum)));
-        variance!.assign(nextVariance(variance!, batch));
-      }
-    });
+  #updateRunningStatistics(statistics: readonly NextStatistics[]): void {
+    for (const { prefix, runningMean, runningVar } of statistics) {
+      this.variables.get(`${prefix}.running_mean`).assign(runningMean);
+      this.variables.get(`${prefix}.running_var`).assign(runningVar);
+    }
   }
-}
-
-/** The running variance after a batch, of which it takes the unbiased one. */
-function nextVariance(running: Tensor, { variance, count }: BatchStatistics): Tensor1D {
-  const { momentum } = BATCH_NORM;
-  return add(mul(running, 1 - momentum), mul(variance, (momentum * count) / (count - 1)));
 }
 
 function free({ loss, logits, statistics = [], gradients = {} }: Partial<Pass>): void {
   loss?.dispose();
   logits?.dispose();
-  for (const { mean, variance } of statistics) {
-    mean.dispose();
-    variance.dispose();
-  }
+  for (const { runningMean, runningVar } of statistics) dispose([runningMean, runningVar]);
   for (const gradient of Object.values(gradients)) gradient.dispose();
 }
 
