@@ -44,7 +44,8 @@ async function withThreads(threads: number): Promise<Preparation> {
     sample: (index: number) => ({ name: files[index % files.length]!, file: files[index % files.length]! }),
   };
   const [steps, preprocessing] = [[resizeAndCropStep(IMAGENET_PREPROCESSING)], IMAGENET_PREPROCESSING];
-  const loader = new ImageLoader({ dataset, batchSize: BATCH_SIZE, steps, preprocessing, workers: threads });
+  const threaded = { workers: threads, reuseMemory: true }; // as training does
+  const loader = new ImageLoader({ dataset, batchSize: BATCH_SIZE, steps, preprocessing, ...threaded });
   const run = async () => {
     for await (const _ of loader.batches(0));
     return EPOCH_IMAGES;

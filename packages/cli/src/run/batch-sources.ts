@@ -39,9 +39,9 @@ export function openSource(
   dataset: LabelledImages,
   { inputChannels }: Preprocessing,
   loading: Loading,
-  options: Common & Pick<ImageLoaderOptions, "steps" | "preprocessing">,
+  options: Common & Pick<ImageLoaderOptions, "steps" | "preprocessing" | "reuseMemory">,
 ): OpenSource {
-  const { steps, preprocessing, ...common } = options;
+  const { steps, preprocessing, reuseMemory, ...common } = options;
   if (!isEncoded(dataset)) return withoutThreads(new BatchLoader({ dataset, ...common }));
   if (inputChannels !== 1 && inputChannels !== 3) {
     throw new RepvggError(
@@ -51,7 +51,7 @@ export function openSource(
   }
   const { workers, ...others } = loading;
   const threads = workers === undefined ? {} : { workers };
-  const normalised = preprocessing && { preprocessing };
+  const normalised = { ...(preprocessing && { preprocessing }), ...(reuseMemory && { reuseMemory }) };
   return new ImageLoader({ dataset, steps, channels: inputChannels, ...normalised, ...common, ...others, ...threads });
 }
 

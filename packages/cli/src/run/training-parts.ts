@@ -52,6 +52,7 @@ export async function trainingSource(
     shuffle: true,
     dropLast: true,
     mix: { mixup, cutmix },
+    reuseMemory: true, // A step is done with its batch when the next one is taken.
     steps: stepsOf(settings, preprocessing),
     ...(await inputOf(settings, training, preprocessing)),
   });

@@ -12,7 +12,8 @@ export { type SampleRow, type SampleSheetOptions, sampleSheet, type Thumbnail } 
 export type { DatasetKind, DatasetProblem, Layout, SplitName } from "./layouts/layout.ts";
 export { listImages } from "./layouts/list-images.ts";
 export { loadMnist, type MnistOptions, type MnistSplit, mnistDataFolder } from "./load-mnist.ts";
-export { type BadImage, ImageLoader, type ImageLoaderOptions } from "./loader/image-loader.ts";
+export { type BadImage, ImageLoader } from "./loader/image-loader.ts";
+export type { ImageLoaderOptions } from "./loader/image-loader-options.ts";
 export { makeFolder } from "./make-folder.ts";
 export { type OpenDatasetOptions, type OpenedDataset, openDataset } from "./open-dataset.ts";
 export { preprocessImage, preprocessImageFile } from "./preprocess-image-file.ts";

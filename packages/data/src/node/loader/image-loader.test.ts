@@ -12,7 +12,8 @@ import { IMAGENET_PREPROCESSING, preprocess } from "../../preprocessing.ts";
 import { randomErasing } from "../../random-erasing.ts";
 import { compose } from "../../transform.ts";
 import { preprocessImageFile } from "../preprocess-image-file.ts";
-import { ImageLoader, type ImageLoaderOptions } from "./image-loader.ts";
+import { ImageLoader } from "./image-loader.ts";
+import type { ImageLoaderOptions } from "./image-loader-options.ts";
 
 const IMAGES = [
   "420.jpg",

@@ -2,18 +2,20 @@ import { availableParallelism, homedir, totalmem } from "node:os";
 import { join } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { checkOptions, indicesOf } from "../../batch-loader.ts";
-import { type MixOptions, mixes } from "../../batch-mix.ts";
+import { mixes } from "../../batch-mix.ts";
 import type { EncodedDataset } from "../../encoded-dataset.ts";
 import { EpochStream } from "../../epoch-stream.ts";
 import { type Batch, finishBatch } from "../../finish-batch.ts";
 import type { Size } from "../../image/byte-image.ts";
-import { fixedSteps, type ImageStep, outputSize } from "../../image/image-steps.ts";
+import { fixedSteps, outputSize } from "../../image/image-steps.ts";
 import { normalize } from "../../normalize.ts";
 import { permutation } from "../../permutation.ts";
-import { checkPreprocessing, type Preprocessing } from "../../preprocessing.ts";
-import { compose, type ImageBatch, type Transform } from "../../transform.ts";
+import { checkPreprocessing } from "../../preprocessing.ts";
+import { compose, type ImageBatch } from "../../transform.ts";
+import { BatchMemory } from "./batch-memory.ts";
 import { CacheBudget } from "./cache-budget.ts";
 import { CACHE_HEADER_BYTES } from "./disk-cache.ts";
+import { IMAGE_LOADER_DEFAULTS, type ImageLoaderOptions } from "./image-loader-options.ts";
 import type { Task } from "./task.ts";
 import { InlinePool, type TaskPool, WorkerDeath, WorkerPool } from "./worker-pool.ts";
 
@@ -25,57 +27,11 @@ export interface BadImage {
   readonly reason: string;
 }
 
-export interface ImageLoaderOptions {
-  dataset: EncodedDataset;
-  batchSize: number;
-  /** From decoded images to bytes of one size; the last one that has a size decides it. */
-  steps: readonly ImageStep[];
-  /** Of the decoded images: 3 (RGB) or 1 (grey). @default 3 */
-  channels?: 1 | 3;
-  /** Normalises in the threads. @default the transform does it */
-  preprocessing?: Preprocessing;
-  /** From bytes, or with `preprocessing` what it gives, to the network's input, on the main thread. @default bytes / 255, or nothing */
-  transform?: Transform;
-  /** Blends the images of each batch, after the transform. @default no blending */
-  mix?: MixOptions;
-  /** Another order in each epoch; without it, the data set's own. @default false */
-  shuffle?: boolean;
-  /** Decides order and augmentation. @default 0 */
-  seed?: number;
-  /** Leaves out a last batch of fewer images. @default false */
-  dropLast?: boolean;
-  /** Threads that read and decode; 0: none, the main thread does it. @default as many as cores, at most 4 */
-  workers?: number;
-  /** How many batches are made ahead of the one that is used. @default 2 */
-  prefetch?: number;
-  /** At an image that cannot be used: stop, or take the next one of the data set in its place. @default "fail" */
-  onBadImage?: "fail" | "skip";
-  /** Told of each bad image once, and of each worker that ended. */
-  report?(message: string): void;
-  /** Keeps images after the steps that are not random, so that they are decoded once. @default "none" */
-  cache?: "none" | "ram" | "disk";
-  /** The most that the cache may hold. @default a quarter of the memory, or 20 GiB on disk */
-  cacheBytes?: number;
-  /** Of the cache on disk. @default ~/.cache/repvgg/images */
-  cacheFolder?: string;
-}
-
 const GIBIBYTE = 2 ** 30;
 /** A decoded photograph of 640 × 480, which most data sets have less than. */
 const TYPICAL_IMAGE_BYTES = 640 * 480 * 3;
 /** Node decodes on as many threads, unless UV_THREADPOOL_SIZE says more. */
 const DECODING_THREADS = 4;
-
-export const IMAGE_LOADER_DEFAULTS = {
-  channels: 3,
-  mix: {},
-  shuffle: false,
-  seed: 0,
-  dropLast: false,
-  prefetch: 2,
-  onBadImage: "fail",
-  cache: "none",
-} as const;
 
 /** Keeps the random numbers of the transform apart from those of the steps. */
 const TRANSFORM_STREAM = 1;
@@ -100,8 +56,7 @@ export class ImageLoader extends EpochStream {
   readonly #pool: TaskPool;
   readonly #cache: CacheBudget;
   readonly #bad = new Map<number, BadImage>();
-  /** Slots that nobody writes to; kept through the epochs, since a thread lets go of one only when it collects garbage. */
-  readonly #free: SharedArrayBuffer[] = [];
+  readonly #memory: BatchMemory;
 
   /** @throws {RepvggError} `E_DATA`: no images, an option out of range, or steps that leave images of different sizes. */
   constructor(options: ImageLoaderOptions) {
@@ -129,6 +84,7 @@ export class ImageLoader extends EpochStream {
     this.dataset = dataset;
     this.batchSize = batchSize;
     this.batchesPerEpoch = (dropLast ? Math.floor : Math.ceil)(dataset.length / batchSize);
+    this.#memory = new BatchMemory(Math.min(batchSize, dataset.length) * this.#imageBytes);
     const reader = { steps, channels, size, seed, preprocessing: all.preprocessing, cache, cacheFolder };
     this.#pool =
       workers === 0 ? new InlinePool(reader) : new WorkerPool(reader, workers, batchSize * (all.prefetch + 1));
@@ -163,7 +119,7 @@ export class ImageLoader extends EpochStream {
    */
   async *batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
     this.checkPosition(epoch, startBatch);
-    const { shuffle, seed, prefetch } = this.#options;
+    const { shuffle, seed, prefetch, reuseMemory } = this.#options;
     const { dataset, batchesPerEpoch } = this;
     const order = shuffle ? permutation(dataset.length, seed, epoch) : undefined;
     const stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
@@ -177,7 +133,9 @@ export class ImageLoader extends EpochStream {
         }
         const first = ahead.shift();
         if (first === undefined) return;
-        yield await first;
+        const batch = await first;
+        yield batch;
+        if (reuseMemory) this.#memory.releaseNumbers(batch.images.data);
       }
     } finally {
       Atomics.store(stopped, 0, 1);
@@ -190,16 +148,12 @@ export class ImageLoader extends EpochStream {
   }
 
   async #make(place: Place): Promise<Batch> {
-    const slot = this.#free.pop() ?? this.#newSlot();
+    const slot = this.#memory.takeSlot();
     try {
       return await this.#makeIn(slot, place);
     } finally {
-      this.#free.push(slot); // A batch has numbers of its own.
+      this.#memory.releaseSlot(slot); // A batch has numbers of its own.
     }
-  }
-
-  #newSlot(): SharedArrayBuffer {
-    return new SharedArrayBuffer(Math.min(this.batchSize, this.dataset.length) * this.#imageBytes);
   }
 
   async #makeIn(slot: SharedArrayBuffer, place: Place): Promise<Batch> {
@@ -228,8 +182,7 @@ export class ImageLoader extends EpochStream {
     const { channels, preprocessing } = this.#options;
     const length = n * this.#imageBytes;
     if (!preprocessing) return { shape: [n, ...this.#size, channels], data: new Uint8Array(slot, 0, length) };
-    const data = new Float32Array(new Float32Array(slot, 0, length / Float32Array.BYTES_PER_ELEMENT));
-    return { shape: [n, ...this.#size, preprocessing.inputChannels], data };
+    return { shape: [n, ...this.#size, preprocessing.inputChannels], data: this.#memory.numbersIn(slot, length) };
   }
 
   /** Reads an image, or with "skip" the first one after it that is good. @returns Which one. */

@@ -43,4 +43,23 @@ describe("ImageLoader", () => {
     // What the threads have not collected yet stays below 5 batches; one of each epoch would be 22.
     expect(Math.max(...after) - after[1]!).toBeLessThan(6 * MEBIBYTES);
   });
+
+  it("makes batches in the memory of earlier ones where it may", async () => {
+    const [steps, small] = [
+      [resizeAndCropStep({ size: 8, resize: 8 })],
+      { ...preprocessing, size: [8, 8], resize: 8 },
+    ] as const;
+    const options = { dataset, batchSize: 1, steps, preprocessing: small, workers: 1, prefetch: 1 };
+    const [loader, fresh] = [new ImageLoader({ ...options, reuseMemory: true }), new ImageLoader(options)];
+    const arrays = new Set<Float32Array>();
+    for (let epoch = 0; epoch < 5; epoch++) {
+      const expected = fresh.batches(epoch);
+      for await (const { images } of loader.batches(epoch)) {
+        expect(images.data).toEqual((await expected.next()).value?.images.data);
+        arrays.add(images.data);
+      }
+    }
+    expect(arrays.size).toBeLessThanOrEqual(3); // The one in use, and two that are made ahead.
+    await Promise.all([loader.close(), fresh.close()]);
+  });
 });
