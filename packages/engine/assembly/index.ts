@@ -1,198 +1,35 @@
-// Runs programs: lists of call records, which every thread walks through, taking its share of each call's units.
+// Runs programs: lists of call records, whose units the threads share.
+import { CALL_BYTES, Call, CURRENT, STOP } from "./generated";
+import { runUnits } from "./operations";
+import { advance, waitWhile } from "./rendezvous";
+import { doShare, open } from "./sharing";
 
-import {
-  batchNormBackward,
-  batchNormBackwardInput,
-  batchNormBackwardSums,
-  batchNormForward,
-  batchNormInference,
-  batchNormSums,
-  combine,
-} from "./batch-norm";
-import { convolve, kernelGradient } from "./convolution";
-import {
-  averagePool,
-  averagePoolGradient,
-  clearBetweenGroups,
-  columnSums,
-  padInput,
-  sgd,
-  transposeWeights,
-} from "./elementwise";
-import { gate, gateInputGradient, gateScaleGradient, reluGradient, sigmoid } from "./gate";
-import {
-  Adamw,
-  AveragePool,
-  AveragePoolGradient,
-  BatchNormBackward,
-  BatchNormBackwardInput,
-  BatchNormBackwardSums,
-  BatchNormForward,
-  BatchNormInference,
-  BatchNormSums,
-  Blend,
-  CALL_BYTES,
-  Call,
-  ClearBetweenGroups,
-  ColumnSums,
-  Combine,
-  Convolve,
-  CustomL2,
-  EPOCH,
-  Gate,
-  GateInputGradient,
-  GateScaleGradient,
-  KernelGradient,
-  LAUNCH,
-  Operation,
-  PadInput,
-  ReluGradient,
-  Sgd,
-  Sigmoid,
-  SquaredSums,
-  TransposeWeights,
-  Winograd,
-  WinogradGradient,
-  WinogradInput,
-  WinogradKernelGradient,
-  WinogradWeights,
-} from "./generated";
-import { adamw, blend, customL2, squaredSums } from "./optimizer";
-import { advance, barrier, waitWhile } from "./rendezvous";
-import { winograd, winogradGradient, winogradInput, winogradKernelGradient, winogradWeights } from "./winograd";
-
-/** Runs units [start, end) of a call; `scratch` is the thread's own. */
-function run(call: i32, start: i32, end: i32, scratch: i32): void {
-  switch (changetype<Call>(call).operation) {
-    case Operation.padInput:
-      padInput(changetype<PadInput>(call), start, end);
-      break;
-    case Operation.convolve:
-      convolve(changetype<Convolve>(call), start, end);
-      break;
-    case Operation.transposeWeights:
-      transposeWeights(changetype<TransposeWeights>(call), start, end);
-      break;
-    case Operation.winogradInput:
-      winogradInput(changetype<WinogradInput>(call), start, end, scratch);
-      break;
-    case Operation.winogradWeights:
-      winogradWeights(changetype<WinogradWeights>(call), start, end);
-      break;
-    case Operation.winograd:
-      winograd(changetype<Winograd>(call), start, end, scratch);
-      break;
-    case Operation.winogradGradient:
-      winogradGradient(changetype<WinogradGradient>(call), start, end, scratch);
-      break;
-    case Operation.winogradKernelGradient:
-      winogradKernelGradient(changetype<WinogradKernelGradient>(call), start, end, scratch);
-      break;
-    case Operation.kernelGradient:
-      kernelGradient(changetype<KernelGradient>(call), start, end, scratch);
-      break;
-    case Operation.batchNormSums:
-      batchNormSums(changetype<BatchNormSums>(call), start, end);
-      break;
-    case Operation.batchNormForward:
-      batchNormForward(changetype<BatchNormForward>(call), start, end);
-      break;
-    case Operation.batchNormInference:
-      batchNormInference(changetype<BatchNormInference>(call), start, end);
-      break;
-    case Operation.combine:
-      combine(changetype<Combine>(call), start, end);
-      break;
-    case Operation.batchNormBackwardSums:
-      batchNormBackwardSums(changetype<BatchNormBackwardSums>(call), start, end);
-      break;
-    case Operation.batchNormBackward:
-      batchNormBackward(changetype<BatchNormBackward>(call), start, end);
-      break;
-    case Operation.batchNormBackwardInput:
-      batchNormBackwardInput(changetype<BatchNormBackwardInput>(call), start, end);
-      break;
-    case Operation.averagePool:
-      averagePool(changetype<AveragePool>(call), start, end);
-      break;
-    case Operation.averagePoolGradient:
-      averagePoolGradient(changetype<AveragePoolGradient>(call), start, end);
-      break;
-    case Operation.clearBetweenGroups:
-      clearBetweenGroups(changetype<ClearBetweenGroups>(call), start, end);
-      break;
-    case Operation.sigmoid:
-      sigmoid(changetype<Sigmoid>(call), start, end);
-      break;
-    case Operation.gate:
-      gate(changetype<Gate>(call), start, end);
-      break;
-    case Operation.gateScaleGradient:
-      gateScaleGradient(changetype<GateScaleGradient>(call), start, end);
-      break;
-    case Operation.gateInputGradient:
-      gateInputGradient(changetype<GateInputGradient>(call), start, end);
-      break;
-    case Operation.reluGradient:
-      reluGradient(changetype<ReluGradient>(call), start, end);
-      break;
-    case Operation.columnSums:
-      columnSums(changetype<ColumnSums>(call), start, end);
-      break;
-    case Operation.sgd:
-      sgd(changetype<Sgd>(call), start, end);
-      break;
-    case Operation.adamw:
-      adamw(changetype<Adamw>(call), start, end);
-      break;
-    case Operation.blend:
-      blend(changetype<Blend>(call), start, end);
-      break;
-    case Operation.customL2:
-      customL2(changetype<CustomL2>(call), start, end);
-      break;
-    case Operation.squaredSums:
-      squaredSums(changetype<SquaredSums>(call), start, end);
-      break;
-    default:
-      unreachable();
-  }
-}
-
-/** What every thread does in a launch: its share of each call, then the barrier. */
-function runProgram(program: i32, calls: i32, thread: i32, threads: i32): void {
-  for (let i = 0; i < calls; i++) {
-    const address = program + i * CALL_BYTES;
-    const call = changetype<Call>(address);
-    const start = <i32>((<i64>call.units * thread) / threads);
-    const end = <i32>((<i64>call.units * (thread + 1)) / threads);
-    if (start < end) run(address, start, end, call.scratch + thread * call.scratchBytes);
-    barrier(threads);
-  }
-}
-
-/** Runs `calls` records from `program` on; returns when all threads are done. With one thread nothing waits. */
+/** Runs `calls` records from `program` on; returns when all of it is done. With one thread nothing waits. */
 export function launch(program: i32, calls: i32, threads: i32): void {
-  if (threads > 1) {
-    store<i32>(LAUNCH, program);
-    store<i32>(LAUNCH + 4, calls);
-    store<i32>(LAUNCH + 8, threads);
-    advance(EPOCH);
+  if (threads === 1) {
+    for (let i = 0; i < calls; i++) {
+      const call = changetype<Call>(program + i * CALL_BYTES);
+      runUnits(program + i * CALL_BYTES, 0, call.units, call.scratch);
+    }
+    return;
   }
-  runProgram(program, calls, 0, threads);
+  const end = open(program, calls, threads);
+  for (let current = atomic.load<i32>(CURRENT); current !== end; current = atomic.load<i32>(CURRENT)) {
+    if (!doShare(current, 0)) waitWhile(CURRENT, current);
+  }
 }
 
 /** The life of another thread: one of 1, 2, … in all launches of more than one thread, until `stop`. */
 export function worker(thread: i32): void {
-  for (let seen = 0; ; seen++) {
-    waitWhile(EPOCH, seen);
-    if (load<i32>(LAUNCH + 12)) return;
-    runProgram(load<i32>(LAUNCH), load<i32>(LAUNCH + 4), thread, load<i32>(LAUNCH + 8));
+  while (true) {
+    const current = atomic.load<i32>(CURRENT);
+    if (atomic.load<i32>(STOP)) return;
+    if (!doShare(current, thread)) waitWhile(CURRENT, current);
   }
 }
 
 /** Lets all workers return. */
 export function stop(): void {
-  store<i32>(LAUNCH + 12, 1);
-  advance(EPOCH);
+  atomic.store<i32>(STOP, 1);
+  advance(CURRENT, 1);
 }

@@ -1,6 +1,5 @@
-// Where threads meet. Waiting is spinning for about 100 µs, as calls follow each other closely, and then sleeping, as another
-// program may need the core. All state is in the reserved part of the memory.
-import { ARRIVED, GENERATION, SLEEPERS } from "./generated";
+// How threads wait: by spinning for about 100 µs, as calls follow each other closely, and then asleep, as others may need the core.
+import { SLEEPERS } from "./generated";
 
 const SPINS: i32 = 100_000;
 
@@ -12,20 +11,8 @@ export function waitWhile(address: i32, value: i32): void {
   atomic.sub<i32>(SLEEPERS, 1);
 }
 
-/** Adds 1 to the word at `address` and wakes who waits for it; no system call where nobody sleeps. */
-export function advance(address: i32): void {
-  atomic.add<i32>(address, 1);
+/** Adds to the word at `address` and wakes who waits for it; no system call where nobody sleeps. */
+export function advance(address: i32, count: i32): void {
+  atomic.add<i32>(address, count);
   if (atomic.load<i32>(SLEEPERS) !== 0) atomic.notify(address, -1);
-}
-
-/** Returns when all of `threads` threads have come here. */
-export function barrier(threads: i32): void {
-  if (threads === 1) return;
-  const generation = atomic.load<i32>(GENERATION);
-  if (atomic.add<i32>(ARRIVED, 1) === threads - 1) {
-    atomic.store<i32>(ARRIVED, 0);
-    advance(GENERATION);
-  } else {
-    waitWhile(GENERATION, generation);
-  }
 }

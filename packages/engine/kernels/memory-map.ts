@@ -1,17 +1,19 @@
-/** The reserved bytes at the start of the memory. Each word that threads wait on has a cache line of its own. */
+/** The reserved bytes at the start of the memory. What threads wait for has a cache line of its own. */
 export const MEMORY_MAP = {
-  /** Number of launches so far: workers wait for it to change. */
-  epoch: 64,
-  /** What to run: program, calls, threads; then whether to stop. */
+  /** Serial number of the call that is being run, counted over all launches: threads wait for it to change. */
+  current: 64,
+  /** What to run: program, calls, threads, serial number of the first call. */
   launch: 128,
-  /** Threads that have come to the barrier. */
-  arrived: 192,
-  /** Number of barriers passed: threads wait for it to change. */
-  generation: 256,
+  /** Whether the threads are to return. */
+  stop: 192,
   /** Threads that sleep instead of spinning. */
   sleepers: 320,
   /** A panel of zeros, never written. */
   zeros: 384,
   constants: 1024,
   constantsEnd: 2048,
+  /** Shares of the current call that are done. */
+  done: 2048,
+  /** A word a share, to the end of the reserved bytes. */
+  shares: 2052,
 } as const;

@@ -41,10 +41,11 @@ function kernelDeclarations(kernels: readonly Kernel[]): string[] {
 export function generateBindings(variant: Variant, kernels: readonly Kernel[], minusInfinity: number): string {
   const constants = {
     CALL_BYTES: CALL_RECORD.bytes,
-    EPOCH: MEMORY_MAP.epoch,
+    CURRENT: MEMORY_MAP.current,
     LAUNCH: MEMORY_MAP.launch,
-    ARRIVED: MEMORY_MAP.arrived,
-    GENERATION: MEMORY_MAP.generation,
+    STOP: MEMORY_MAP.stop,
+    DONE: MEMORY_MAP.done,
+    SHARES: MEMORY_MAP.shares,
     SLEEPERS: MEMORY_MAP.sleepers,
     ZEROS: MEMORY_MAP.zeros,
     MINUS_INFINITY: minusInfinity,

@@ -16,6 +16,7 @@ import {
 } from "@repvgg/core";
 import { panelled, readImages } from "./layouts.ts";
 import { lastOfStage, type NetworkBuffers, storedInputChannels } from "./network-buffers.ts";
+import { MOST_THREADS } from "./operations.ts";
 import { type ParameterLayout, readSlot } from "./parameters.ts";
 import type { PlacedProgram } from "./program.ts";
 import { MAX_MEMORY_BYTES, type Runtime } from "./runtime.ts";
@@ -197,6 +198,9 @@ export function checkOptions(options: EngineNetworkOptions, form: Forms) {
     if (!Number.isInteger(value) || value < 1) {
       throw new RepvggError("E_USAGE", `${name} must be a whole number, 1 or more, got ${value}.`);
     }
+  }
+  if (threads > MOST_THREADS) {
+    throw new RepvggError("E_USAGE", `The engine has at most ${MOST_THREADS} threads, got ${threads}.`);
   }
   const entries = stateLayout(plan, form);
   return { plan, entries, batchSize, threads, state };

@@ -1,5 +1,6 @@
 export { type EngineVariant, type LoadedEngine, loadEngine } from "./binaries.ts";
 export { createInferenceNetwork, type EngineNetworkOptions, type InferenceOptions } from "./inference.ts";
+export { MOST_THREADS } from "./operations.ts";
 export { enableWideKernels, revectorized } from "./probe.ts";
 export { testOptimized } from "./self-test/test-optimized.ts";
 export { createTrainingNetwork, type EngineTrainingNetwork } from "./training.ts";

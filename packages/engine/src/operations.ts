@@ -402,3 +402,6 @@ export const CALL_RECORD = { bytes: 128, operation: 0, units: 1, scratch: 2, scr
 
 /** The first bytes of the memory belong to the threads' rendezvous and to constants of the kernels. */
 export const RESERVED_BYTES = 4096;
+
+/** As many as the rendezvous has room for. */
+export const MOST_THREADS = 256;
