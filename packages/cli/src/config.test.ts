@@ -29,12 +29,13 @@ describe("a config file", () => {
 
   it.each([
     ["an unknown setting", '{"epoch": 3}', 'there is no setting "epoch". Did you mean epochs?'],
-    ["a value out of range", '{"momentum": 1.5}', "momentum must be a number in [0, 1)."],
-    ["a value of another kind", '{"epochs": "3"}', "epochs must be a whole number in [1, 100000]."],
+    ["a value out of range", '{"momentum": 1.5}', "momentum must be a number in [0, 1), got 1.5."],
+    ["a value of another kind", '{"epochs": "3"}', 'epochs must be a whole number in [1, 100000], got "3".'],
+    ["a setting of the other command", '{"teacher": "a"}', '"teacher" is a setting of `repvgg distill`'],
     [
       "an unknown choice",
       '{"schedule": "linear"}',
-      "schedule must be one of cosine, step, multi-step, polynomial, one-cycle, constant.",
+      'schedule must be one of cosine, step, multi-step, polynomial, one-cycle, constant, got "linear".',
     ],
     ["a list", "[]", "it must hold one object of settings"],
     ["no JSON", "{", "The config file bad.json cannot be used"],
@@ -48,7 +49,7 @@ describe("a config file", () => {
   it("that is missing: 2", async () => {
     const { code, stderr } = await run("train", "--config", "nowhere.json");
     expect(code).toBe(2);
-    expect(stderr).toContain("The config file nowhere.json cannot be used: ENOENT");
+    expect(stderr).toContain("The config file nowhere.json cannot be used: there is no such file");
   });
 });
 

@@ -74,6 +74,7 @@ describe("distill --loss", () => {
     [["--temperature", "0"], "--temperature must be a number above 0"],
     [["--alpha", "1.5"], "--alpha must be a number in [0, 1]"],
     [["--feature-stages", "9", "--loss", "features"], "must be some of 1,2,3,4"],
+    [["--loss", "dkd", "--cutmix", "1"], '"dkd" needs one label an image'],
   ])("refuses %j: 2", async (args, message) => {
     const { code, stderr } = await distill(...args, "--out", "wrong");
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
@@ -150,6 +151,12 @@ describe("distill --teacher", () => {
     ["one of several that is missing", 1, ["--teacher", "teacher,nowhere.pth"], "nowhere.pth cannot be read"],
     ["a folder that is no run", 1, ["--teacher", "digits"], "has no best.safetensors"],
     ["an average that is not kept", 2, ["--teacher", "ema"], "give --ema 0.999, too"],
+    [
+      "features of an average",
+      2,
+      ["--teacher", "ema", "--ema", "0.9", "--loss", "features"],
+      '"features" compares features, which --teacher ema does not show',
+    ],
     [
       "features of an ensemble",
       2,

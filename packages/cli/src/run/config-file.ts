@@ -9,6 +9,7 @@ import {
   parseRatePerBatch,
   rangeText,
 } from "../option.ts";
+import { SETTINGS } from "../training-options.ts";
 
 /** What a run folder's config.json says besides the settings; ignored when it is given as `--config`. */
 const RUN_KEY = "run";
@@ -50,7 +51,7 @@ function field(spec: OptionSpec): ZodType {
 export async function readConfig<O extends OptionSpecs>(file: string, specs: O): Promise<Partial<OptionValues<O>>> {
   const parsed = await parse(file);
   const result = configSchema(specs).safeParse(parsed);
-  if (!result.success) throw new RepvggError("E_USAGE", `${file}: ${explain(result.error.issues[0]!, specs)}`);
+  if (!result.success) throw new RepvggError("E_USAGE", `${file}: ${explain(result.error.issues[0]!, specs, parsed)}`);
   const { $schema, [RUN_KEY]: _, ...settings } = result.data;
   return settings as Partial<OptionValues<O>>;
 }
@@ -62,21 +63,25 @@ async function parse(file: string): Promise<unknown> {
     const { parse } = await import("yaml");
     return parse(text);
   } catch (cause) {
-    const reason = (cause as Error).message.split("\n")[0];
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? "there is no such file. Check the path." : message.split("\n")[0];
     throw new RepvggError("E_USAGE", `The config file ${file} cannot be used: ${reason}`, { cause });
   }
 }
 
 /** The first thing that is wrong, in the words of the options. */
-function explain(issue: z.core.$ZodIssue, specs: OptionSpecs): string {
+function explain(issue: z.core.$ZodIssue, specs: OptionSpecs, parsed: unknown): string {
   if (issue.code === "unrecognized_keys") {
     const [key] = issue.keys as [string];
+    const owner = Object.entries(SETTINGS).find(([, others]) => key in others)?.[0];
+    if (owner) return `"${key}" is a setting of \`repvgg ${owner}\`. Leave it out, or give the file to that command.`;
     return `there is no setting "${key}". Did you mean ${nearestName(key, Object.keys(specs))}?`;
   }
   const key = String(issue.path[0] ?? "");
   const spec = specs[key];
   if (spec === undefined) return 'it must hold one object of settings, { "epochs": 4, ... }.';
-  return `${key} must be ${expected(spec)}.`;
+  const value = (parsed as Readonly<Record<string, unknown>>)[key];
+  return `${key} must be ${expected(spec)}, got ${JSON.stringify(value)}.`;
 }
 
 function expected(spec: OptionSpec): string {

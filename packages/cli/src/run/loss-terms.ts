@@ -1,5 +1,6 @@
 import { nearestName, RepvggError } from "@repvgg/core";
-import { LOSS_NAMES, type LossTerm, linearly, type Scheduled } from "@repvgg/distill";
+import { LOSS_NAMES, type LossTerm, linearly, needsFeatures, type Scheduled } from "@repvgg/distill";
+import { AVERAGE_TEACHER } from "./plan-teacher.ts";
 import type { Settings } from "./settings.ts";
 
 type LossName = (typeof LOSS_NAMES)[number];
@@ -27,6 +28,25 @@ export function lossTerms(settings: Settings): LossTerm[] {
   if (given.some(({ name }) => name === "labels")) return terms;
   const labels = weightOfLabels(given, alpha, settings);
   return labels === 0 ? terms : [{ loss: "labels", weight: labels }, ...terms];
+}
+
+/**
+ * Whether the terms suit the images and the teacher, as far as that is known before anything is read.
+ *
+ * @throws {RepvggError} `E_USAGE`: they do not, or {@link lossTerms} refuses them.
+ */
+export function checkLoss(settings: Settings): void {
+  const terms = lossTerms(settings);
+  const { mixup, cutmix, teacher } = settings;
+  if ((mixup > 0 || cutmix > 0) && terms.some(({ loss }) => loss === "dkd")) {
+    throw usage('"dkd" needs one label an image, and --mixup and --cutmix blend them. Leave these out, or take "kd".');
+  }
+  const ofFeatures = terms.find(needsFeatures);
+  if (ofFeatures && teacher === AVERAGE_TEACHER) {
+    throw usage(
+      `"${ofFeatures.loss}" compares features, which --teacher ema does not show. Take another teacher or loss.`,
+    );
+  }
 }
 
 /** At which the answers of several teachers are averaged: that of the losses, 4 unless all compare at 1 or not at any. */

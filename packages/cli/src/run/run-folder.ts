@@ -81,11 +81,11 @@ export async function readRunConfig(folder: string): Promise<Record<string, unkn
   try {
     return JSON.parse(await readFile(config, "utf8"));
   } catch (cause) {
-    throw new RepvggError(
-      "E_USAGE",
-      `${folder} is no run folder: ${(cause as Error).message}. Give one that train or distill wrote.`,
-      { cause },
-    );
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? "it has no config.json" : message;
+    throw new RepvggError("E_USAGE", `${folder} is no run folder: ${reason}. Give one that train or distill wrote.`, {
+      cause,
+    });
   }
 }
 

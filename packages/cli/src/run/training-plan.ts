@@ -14,7 +14,7 @@ import { optimizerOptions } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
 import { checkImageSize, type DataSource, openData, partOf, preprocessingOf } from "./data-source.ts";
 import { formText } from "./form-text.ts";
-import { describeLoss, lossTerms } from "./loss-terms.ts";
+import { checkLoss, describeLoss } from "./loss-terms.ts";
 import { loadModel, loadTrained, type TrainedModel } from "./model.ts";
 import { grouped } from "./numbers.ts";
 import { AVERAGE_TEACHER, type PlannedTeacher, planTeacher } from "./plan-teacher.ts";
@@ -114,7 +114,7 @@ export function checkBetweenSettings(settings: Settings): void {
   optimizerOptions(optimizerOf(settings));
   scheduleOf(settings);
   if (settings.teacher === undefined) return;
-  lossTerms(settings);
+  checkLoss(settings);
   checkCacheSettings(settings);
 }
 
