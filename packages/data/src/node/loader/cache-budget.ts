@@ -1,5 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { tidyCache } from "./disk-cache.ts";
 import type { CachedImage, ReaderOptions, TaskResult } from "./task.ts";
 
 /**
@@ -13,6 +12,7 @@ export class CacheBudget {
   readonly #expected: number;
   #bytes: number;
   #reserved = 0;
+  #isBroken = false;
 
   /**
    * @param limit In bytes.
@@ -22,12 +22,13 @@ export class CacheBudget {
     this.#kind = kind;
     this.#limit = limit;
     this.#expected = expected;
-    this.#bytes = kind === "disk" ? sizeOfFolder(folder) : 0;
+    this.#bytes = kind === "disk" ? tidyCache(folder) : 0;
   }
 
   /** Keeps room for an image, until {@link release}. @returns false: there is none. */
   reserve(): boolean {
-    if (this.#kind === "none" || this.#bytes + this.#reserved + this.#expected > this.#limit) return false;
+    if (this.#kind === "none" || this.#isBroken || this.#bytes + this.#reserved + this.#expected > this.#limit)
+      return false;
     this.#reserved += this.#expected;
     return true;
   }
@@ -40,22 +41,17 @@ export class CacheBudget {
     return this.#images.get(index);
   }
 
-  took(index: number, { fresh, storedBytes }: TaskResult): void {
+  /** @returns What to tell of: the cache cannot be written, and takes no more. Once. */
+  took(index: number, { fresh, storedBytes, storeFault }: TaskResult): string | undefined {
     this.#bytes += storedBytes;
+    if (storeFault && !this.#isBroken) {
+      this.#isBroken = true;
+      return `The cache takes no more images: ${storeFault}. They are decoded anew in each epoch.`;
+    }
     if (!fresh) return;
     const before = this.#images.get(index)?.data.length ?? 0;
     if (this.#bytes - before + fresh.data.length > this.#limit) return;
     this.#images.set(index, fresh);
     this.#bytes += fresh.data.length - before;
-  }
-}
-
-function sizeOfFolder(folder: string): number {
-  try {
-    return readdirSync(folder, { recursive: true, encoding: "utf8" }).reduce((sum, name) => {
-      return sum + (name.endsWith(".bytes") ? statSync(join(folder, name)).size : 0);
-    }, 0);
-  } catch {
-    return 0; // It does not exist yet.
   }
 }

@@ -34,7 +34,7 @@ export interface ImageLoaderOptions {
   reuseMemory?: boolean;
   /** At an image that cannot be used: stop, or take the next one of the data set in its place. @default "fail" */
   onBadImage?: "fail" | "skip";
-  /** Told of each bad image once, and of each worker that ended. */
+  /** Told of each bad image once, of each worker that ended, and of a cache that cannot be written. */
   report?(message: string): void;
   /** Keeps images after the steps that are not random, so that they are decoded once. @default "none" */
   cache?: "none" | "ram" | "disk";

@@ -222,7 +222,8 @@ export class ImageLoader extends EpochStream {
     const mayStore = this.#cache.reserve();
     try {
       const task = { ...place, sample, index, cached, mayStore };
-      this.#cache.took(index, await this.#pool.run(task));
+      const fault = this.#cache.took(index, await this.#pool.run(task));
+      if (fault) this.#options.report?.(fault);
     } finally {
       if (mayStore) this.#cache.release();
     }

@@ -48,13 +48,13 @@ export class ImageReader {
   /** @throws {RepvggError} `E_DATA`: the image cannot be read, decoded or augmented. */
   async read(task: Task): Promise<TaskResult> {
     const { sample, epoch, index, slot, offset } = task;
-    const { image, fresh, storedBytes } = await this.#files.open(sample, (file) => this.#prepare(task, file));
+    const { image, ...learnt } = await this.#files.open(sample, (file) => this.#prepare(task, file));
     const random = generatorOf(this.#options.seed, epoch, index);
     const { data, channels } = this.#pipeline.run(image, this.#random, random, sample.name);
     const tables = this.#tables;
     if (tables.length === 0) new Uint8Array(slot, offset, data.length).set(data);
     else lookUp(data, channels, tables, new Float32Array(slot, offset, (data.length / channels) * tables.length));
-    return { fresh, storedBytes };
+    return learnt;
   }
 
   async #prepare(task: Task, file: SampleFile): Promise<Prepared> {
@@ -66,7 +66,7 @@ export class ImageReader {
     if (known) return { image: known, storedBytes: 0 };
     const image = await this.#decode(task, file);
     if (!mayStore) return { image, storedBytes: 0 };
-    if (this.#disk) return { image, storedBytes: this.#disk.write(key, image) };
+    if (this.#disk) return { image, ...(await stored(this.#disk, key, image)) };
     return { image, fresh: this.#options.cache === "ram" ? shared(image, stamp) : undefined, storedBytes: 0 };
   }
 
@@ -82,6 +82,15 @@ export class ImageReader {
 
   #keyOf({ file, offset, length }: EncodedSample, stamp: string): unknown {
     return [file, offset, length, stamp, this.#fixed, this.#options.channels];
+  }
+}
+
+/** A cache that cannot be written ends no training. */
+async function stored(disk: DiskCache, key: unknown, image: ByteImage): Promise<TaskResult> {
+  try {
+    return { storedBytes: await disk.write(key, image) };
+  } catch (error) {
+    return { storedBytes: 0, storeFault: (error as Error).message };
   }
 }
 

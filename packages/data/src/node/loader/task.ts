@@ -47,4 +47,6 @@ export interface TaskResult {
   readonly fresh?: CachedImage | undefined;
   /** Written to the cache on disk. */
   readonly storedBytes: number;
+  /** Why it could not be. */
+  readonly storeFault?: string;
 }
