@@ -15,9 +15,8 @@ import { checkEntries } from "./check-entries.ts";
 import { type Content, joined } from "./content.ts";
 import { originalName } from "./original-name.ts";
 import { OWN_METADATA, OWN_VERSION, ownMetadata, readNetwork } from "./own-metadata.ts";
-import { type StatePlace, StoredState, stateIn } from "./stored-state.ts";
+import { type StatePlace, stateIn, storedState } from "./stored-state.ts";
 import { readWeights, type StoredTensor, storedArray } from "./stored-weights.ts";
-import { checkFinite } from "./tensors.ts";
 import { type NamesOf, nameInFile } from "./timm-name.ts";
 import type { TorchOptions } from "./torch/read-torch.ts";
 import { safetensorsContent } from "./write-safetensors.ts";
@@ -69,7 +68,7 @@ export interface ReadOptions extends TorchOptions {
  * The bytes of a checkpoint: the original PyTorch names, OIHW kernels, [out, in] matrices. `load_state_dict(strict=True)` of the
  * original implementation takes it; the spec, classes and preprocessing are in the metadata.
  *
- * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or classes do not fit; `E_STATE`: the state does not fit the spec.
+ * @throws {RepvggError} `E_CHECKPOINT`: classes do not fit; `E_STATE`: the state does not fit the spec, or is not finite.
  */
 export function serializeCheckpoint(checkpoint: Checkpoint, options?: SerializeOptions): Uint8Array {
   return joined(checkpointContent(checkpoint, options));
@@ -79,12 +78,11 @@ export function serializeCheckpoint(checkpoint: Checkpoint, options?: SerializeO
 export function checkpointContent(checkpoint: Checkpoint, { names = "original" }: SerializeOptions = {}): Content {
   const { spec, form, state, metadata = {} } = checkpoint;
   checkState(layerPlan(spec, [1, 1]), form, state);
-  checkFinite(state, "The state to save");
   checkClasses(checkpoint, spec, "The checkpoint to save");
   const tensors = new Map<string, StoredTensor>();
-  for (const [name, array] of state) {
+  for (const name of state.keys()) {
     const dtype = name.endsWith(".num_batches_tracked") ? "I64" : "F32";
-    tensors.set(nameInFile(name, names), storedArray(array, dtype));
+    tensors.set(nameInFile(name, names), storedArray(state, name, dtype));
   }
   return safetensorsContent(tensors, { ...metadata, format: "pt", [OWN_METADATA]: ownMetadata(checkpoint) });
 }
@@ -203,7 +201,7 @@ function fitted(
   source: string,
   nameInFile: (name: string) => string,
 ): Fitted {
-  const stored = new StoredState(tensors);
+  const stored = storedState(tensors);
   try {
     const form = described.form ?? formOf(stored);
     const spec = described.spec ?? specOf(stored, hints);
@@ -211,7 +209,7 @@ function fitted(
     const ignored = form === "deploy" ? ofAuxiliary(plan, tensors) : [];
     const used = new Map(tensors);
     for (const name of ignored) used.delete(name);
-    checkEntries(plan, form, new StoredState(used), nameInFile);
+    checkEntries(plan, form, storedState(used), nameInFile);
     return { spec, form, ignored };
   } catch (cause) {
     if (!(cause instanceof RepvggError)) throw cause;

@@ -21,7 +21,7 @@ import {
   VALUE_INFO,
 } from "./onnx-schema.ts";
 import { readNetwork } from "./own-metadata.ts";
-import { type StatePlace, StoredState, stateIn } from "./stored-state.ts";
+import { type StatePlace, stateIn, storedState } from "./stored-state.ts";
 import type { StoredTensor } from "./stored-weights.ts";
 
 /**
@@ -75,7 +75,7 @@ export function readOnnx(file: ByteSource, source: string, place: StatePlace): O
   const extra = weights.keys().next().value;
   if (extra !== undefined) fail(`has a weight "${extra}" that its network does not have`);
   try {
-    checkEntries(plan, form, new StoredState(tensors), (name) => name);
+    checkEntries(plan, form, storedState(tensors), (name) => name);
   } catch (cause) {
     fail(`does not hold a complete RepVGG. ${(cause as Error).message}`, cause);
   }

@@ -1,4 +1,4 @@
-import { checkState, layerPlan, RepvggError, sizeOf, stateLayout, stateValue } from "@repvgg/core";
+import { checkState, layerPlan, RepvggError, sizeOf, stateLayout } from "@repvgg/core";
 import { type Checkpoint, checkClasses } from "./checkpoint.ts";
 import { type Content, joined } from "./content.ts";
 import { ONNX_INPUT, ONNX_OUTPUT, type OnnxAttribute, type OnnxNode, onnxGraph } from "./onnx-graph.ts";
@@ -24,7 +24,6 @@ import {
   VALUE_INFO,
 } from "./onnx-schema.ts";
 import { storedArray } from "./stored-weights.ts";
-import { checkFinite } from "./tensors.ts";
 
 export interface OnnxOptions {
   /** Height and width that the graph is fixed to. @default any */
@@ -40,8 +39,8 @@ const MAX_BYTES = 2 ** 31 - 1;
  * Weights have their PyTorch names and layout. The train form keeps its branches and normalizes by running statistics.
  * The metadata `repvgg`, `classes`, `classIds` and `preprocessing` are JSON. Counters of batches are not needed and left out.
  *
- * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, classes do not fit, or it is above 2 GiB; `E_STATE`: the state does
- *   not fit the spec.
+ * @throws {RepvggError} `E_CHECKPOINT`: classes do not fit, or it is above 2 GiB; `E_STATE`: the state does not fit the spec, or is
+ *   not finite.
  */
 export function serializeOnnx(checkpoint: Checkpoint, options?: OnnxOptions): Uint8Array {
   return joined(onnxContent(checkpoint, options));
@@ -52,7 +51,6 @@ export function onnxContent(checkpoint: Checkpoint, { imageSize }: OnnxOptions =
   const { spec, form, state } = checkpoint;
   const plan = layerPlan(spec, imageSize ?? [1, 1]);
   checkState(plan, form, state);
-  checkFinite(state, "The state to export");
   checkClasses(checkpoint, spec, "The checkpoint to export");
   const graph = new ProtobufWriter();
   for (const node of onnxGraph(plan, form)) graph.message(GRAPH.node, encodeNode(node));
@@ -60,7 +58,7 @@ export function onnxContent(checkpoint: Checkpoint, { imageSize }: OnnxOptions =
   let size = 0;
   for (const { name, role } of stateLayout(plan, form)) {
     if (role === "numBatchesTracked") continue;
-    const { shape, read } = storedArray(stateValue(state, name), "F32");
+    const { shape, read } = storedArray(state, name, "F32");
     const length = 4 * sizeOf(shape);
     const tensor = new ProtobufWriter();
     for (const dimension of shape) tensor.integer(TENSOR.dims, dimension);

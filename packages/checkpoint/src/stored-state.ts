@@ -1,71 +1,23 @@
-import type { NdArray, StateDict } from "@repvgg/core";
+import { LazyState, type NdArray, type StateDict } from "@repvgg/core";
 import { arrayInMemory, type Piece, piecesOf } from "./array-in-memory.ts";
 import { memoryShape } from "./file-layout.ts";
 import type { StoredTensor } from "./stored-weights.ts";
 import { FiniteCheck } from "./tensors.ts";
 
 /**
- * A network's state that stays in its file: an array is read when its data are asked for, and nobody keeps it. Of a large network,
- * one array at a time is in memory then.
+ * A network's state that stays in its file: an array is read when its data are asked for.
  *
- * Each `get` is another array, which reads once. Its shape costs nothing.
+ * @param tensors By the names that the state has.
+ * @param options `finite`: all elements are known to be.
  */
-export class StoredState implements ReadonlyMap<string, NdArray> {
-  readonly #tensors: ReadonlyMap<string, StoredTensor>;
-
-  /** @param tensors By the names that the state has. */
-  constructor(tensors: ReadonlyMap<string, StoredTensor>) {
-    this.#tensors = tensors;
-  }
-
-  get size(): number {
-    return this.#tensors.size;
-  }
-
-  get(name: string): NdArray | undefined {
-    const tensor = this.#tensors.get(name);
-    return tensor && new StoredArray(tensor);
-  }
-
-  has(name: string): boolean {
-    return this.#tensors.has(name);
-  }
-
-  keys(): MapIterator<string> {
-    return this.#tensors.keys();
-  }
-
-  *values(): MapIterator<NdArray> {
-    for (const tensor of this.#tensors.values()) yield new StoredArray(tensor);
-  }
-
-  *entries(): MapIterator<[string, NdArray]> {
-    for (const [name, tensor] of this.#tensors) yield [name, new StoredArray(tensor)];
-  }
-
-  [Symbol.iterator](): MapIterator<[string, NdArray]> {
-    return this.entries();
-  }
-
-  forEach(visit: (array: NdArray, name: string, state: ReadonlyMap<string, NdArray>) => void): void {
-    for (const [name, array] of this) visit(array, name, this);
-  }
-}
-
-class StoredArray implements NdArray {
-  readonly shape: readonly number[];
-  readonly #tensor: StoredTensor;
-  #data: Float32Array | undefined;
-
-  constructor(tensor: StoredTensor) {
-    this.shape = memoryShape(tensor.shape);
-    this.#tensor = tensor;
-  }
-
-  get data(): Float32Array {
-    this.#data ??= arrayInMemory(this.#tensor).data;
-    return this.#data;
-  }
+export function storedState(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  options?: { readonly finite: boolean },
+): LazyState {
+  const arrays = [...tensors].map(
+    ([name, tensor]) => [name, { shape: memoryShape(tensor.shape), make: () => arrayInMemory(tensor).data }] as const,
+  );
+  return new LazyState(new Map(arrays), options);
 }
 
 /** Where the arrays of a state are. */
@@ -103,5 +55,5 @@ export function stateIn(
     else for (const piece of piecesOf(tensor)) look(piece);
   }
   check.finish();
-  return place === "in memory" ? arrays : new StoredState(tensors);
+  return place === "in memory" ? arrays : storedState(tensors, { finite: true });
 }

@@ -1,4 +1,4 @@
-import type { NdArray } from "@repvgg/core";
+import { type NdArray, stateValue } from "@repvgg/core";
 import { type ByteSource, type Fail, failureOf } from "./byte-source.ts";
 import { type Dtype, fromFloat32 } from "./dtypes.ts";
 import { fileShape, toFileLayout } from "./file-layout.ts";
@@ -23,15 +23,16 @@ export interface StoredWeights {
 }
 
 /**
- * An array of a state as files have it, converted when it is read: of a large network, one array at a time is in memory twice.
+ * An array of a state as files have it, asked for and converted when it is read: of a large network, one array at a time is in memory.
  *
- * @param array Borrowed, unchanged until it is written.
- * @throws {RepvggError} `E_CHECKPOINT`: int64 is wanted, and a value is no whole number.
+ * @param state Borrowed, unchanged until it is written.
+ * @throws {RepvggError} `E_STATE`: there is none of that name; `E_CHECKPOINT`: int64 is wanted, and a value is no whole number.
  */
-export function storedArray(array: NdArray, dtype: "F32" | "I64"): StoredTensor {
-  const shape = fileShape(array.shape);
-  if (dtype === "F32") return { dtype, shape, read: () => fromFloat32(toFileLayout(array).data, dtype) };
-  const bytes = fromFloat32(toFileLayout(array).data, dtype); // A counter; what is wrong with it shows before anything is written.
+export function storedArray(state: ReadonlyMap<string, NdArray>, name: string, dtype: "F32" | "I64"): StoredTensor {
+  const shape = fileShape(stateValue(state, name).shape);
+  const content = () => toFileLayout(stateValue(state, name)).data;
+  if (dtype === "F32") return { dtype, shape, read: () => fromFloat32(content(), dtype) };
+  const bytes = fromFloat32(content(), dtype); // A counter; what is wrong with it shows before anything is written.
   return { dtype, shape, read: () => bytes };
 }
 

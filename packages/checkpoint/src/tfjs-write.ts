@@ -2,7 +2,6 @@ import { checkState, layerPlan, type NdArray, RepvggError, sizeOf, stateValue } 
 import { type Checkpoint, checkClasses } from "./checkpoint.ts";
 import { fromFloat32 } from "./dtypes.ts";
 import { OWN_METADATA, ownMetadata } from "./own-metadata.ts";
-import { checkFinite } from "./tensors.ts";
 import { type TfjsWeight, tfjsGraph, tfjsTopology } from "./tfjs-graph.ts";
 
 export interface TfjsOptions {
@@ -21,7 +20,7 @@ const SHARD_BYTES = 4 * 2 ** 20;
  * The spec, classes and preprocessing are in `userDefinedMetadata`.
  *
  * @returns Files of one folder, by name.
- * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or classes do not fit; `E_STATE`: the state does not fit the spec;
+ * @throws {RepvggError} `E_CHECKPOINT`: classes do not fit; `E_STATE`: the state does not fit the spec, or is not finite;
  *   `E_UNSUPPORTED`: there are auxiliary classifiers, which the layers of a model that gives logits have no place for.
  */
 export function serializeTfjs(checkpoint: Checkpoint, { imageSize }: TfjsOptions = {}): Map<string, Uint8Array> {
@@ -34,7 +33,6 @@ export function serializeTfjs(checkpoint: Checkpoint, { imageSize }: TfjsOptions
     );
   }
   checkState(plan, form, state);
-  checkFinite(state, "The state to export");
   checkClasses(checkpoint, spec, "The checkpoint to export");
   const graph = tfjsGraph(plan, form, imageSize);
   const data = weightsData(graph.weights, state);

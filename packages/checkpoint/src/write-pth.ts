@@ -1,10 +1,9 @@
-import { checkState, layerPlan, RepvggError, sizeOf, stateLayout, stateValue } from "@repvgg/core";
+import { checkState, layerPlan, RepvggError, sizeOf, stateLayout } from "@repvgg/core";
 import { type Checkpoint, checkClasses, type SerializeOptions } from "./checkpoint.ts";
 import { type Content, joined } from "./content.ts";
 import { OWN_ENTRY, ownMetadata } from "./own-metadata.ts";
 import { PickleWriter } from "./pickle-writer.ts";
 import { storedArray } from "./stored-weights.ts";
-import { checkFinite } from "./tensors.ts";
 import { nameInFile } from "./timm-name.ts";
 import { type ZipEntry, zipContent } from "./write-zip.ts";
 
@@ -21,7 +20,8 @@ const ROOT = "archive";
  *
  * The spec, classes and preprocessing lie beside the pickle, where PyTorch does not look and {@link parseCheckpoint} does.
  *
- * @throws {RepvggError} `E_CHECKPOINT`: weights are not finite, or it is above 4 GiB; `E_STATE`: the state does not fit the spec.
+ * @throws {RepvggError} `E_CHECKPOINT`: classes do not fit, or it is above 4 GiB; `E_STATE`: the state does not fit the spec, or is not
+ *   finite.
  * @see https://docs.pytorch.org/docs/stable/notes/serialization.html for the archive
  */
 export function serializePth(checkpoint: Checkpoint, options?: SerializeOptions): Uint8Array {
@@ -33,7 +33,6 @@ export function pthContent(checkpoint: Checkpoint, { names = "original" }: Seria
   const { spec, form, state } = checkpoint;
   const plan = layerPlan(spec, [1, 1]);
   checkState(plan, form, state);
-  checkFinite(state, "The state to export");
   checkClasses(checkpoint, spec, "The checkpoint to export");
   const storages: ZipEntry[] = [];
   const pickle = new PickleWriter();
@@ -41,7 +40,7 @@ export function pthContent(checkpoint: Checkpoint, { names = "original" }: Seria
   pickle.setItems(() => {
     for (const { name, role } of stateLayout(plan, form)) {
       const counts = role === "numBatchesTracked";
-      const { shape, read } = storedArray(stateValue(state, name), counts ? "I64" : "F32");
+      const { shape, read } = storedArray(state, name, counts ? "I64" : "F32");
       pickle.text(nameInFile(name, names));
       writeTensor(pickle, String(storages.length), counts ? "LongStorage" : "FloatStorage", shape);
       storages.push({ name: `${ROOT}/data/${storages.length}`, size: sizeOf(shape) * (counts ? 8 : 4), read });

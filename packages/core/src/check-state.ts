@@ -1,6 +1,7 @@
 import { RepvggError } from "./errors.ts";
 import { firstNotFinite } from "./first-not-finite.ts";
 import type { LayerPlan } from "./layer-plan.ts";
+import { LazyState } from "./lazy-state.ts";
 import { type NdArray, sameShape, sizeOf } from "./nd-array.ts";
 import type { Forms } from "./spec.ts";
 import { type StateEntry, stateLayout } from "./state-layout.ts";
@@ -52,10 +53,11 @@ export function takeState(
 ): void {
   const misshapen: string[] = [];
   const unusable: string[] = [];
+  const finite = state instanceof LazyState && state.finite;
   for (const entry of entries) {
     const { name, shape } = entry;
     const { data } = state.get(name)!;
-    const problem = problemOf(entry, data);
+    const problem = problemOf(entry, data, finite);
     if (data.length !== sizeOf(shape)) {
       misshapen.push(`${name} is [${shape.join(", ")}] of ${data.length} elements`);
     } else if (problem !== undefined) {
@@ -68,8 +70,8 @@ export function takeState(
   refuse([list("misshapen", misshapen), list("unusable", unusable)], advice);
 }
 
-function problemOf({ role }: StateEntry, data: Float32Array): string | undefined {
-  if (firstNotFinite(data) !== -1) return "NaN or infinity";
+function problemOf({ role }: StateEntry, data: Float32Array, finite: boolean): string | undefined {
+  if (!finite && firstNotFinite(data) !== -1) return "NaN or infinity";
   return role === "runningVar" && data.some((v) => v < 0) ? "a negative variance" : undefined;
 }
 

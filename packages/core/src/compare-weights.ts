@@ -1,6 +1,7 @@
-import { type FusedTerms, fusedTerms } from "./fused-terms.ts";
+import { TAPS } from "./fuse-block.ts";
+import { type FusedTerms, fusedTerms, magnitudesOf, type Terms } from "./fused-terms.ts";
 import type { BlockPlan, LayerPlan } from "./layer-plan.ts";
-import { type NdArray, sizeOf } from "./nd-array.ts";
+import type { NdArray } from "./nd-array.ts";
 import { stateValue } from "./state-dict.ts";
 import { stateLayout } from "./state-layout.ts";
 
@@ -64,37 +65,30 @@ function convolutionDifferences(
   b: FusedTerms,
 ): Difference[] {
   const shape = [3, 3, inChannels / groups, outChannels];
-  const kernelTerms = (i: number) => Math.max(a.kernelTerms[i]!, b.kernelTerms[i]!);
-  const biasTerms = (i: number) => Math.max(a.biasTerms[i]!, b.biasTerms[i]!);
-  return [
-    difference("rbr_reparam.weight", shape, a.kernel, b.kernel, kernelTerms),
-    difference("rbr_reparam.bias", [outChannels], a.bias, b.bias, biasTerms),
-  ];
+  const kernel = Array.from({ length: TAPS }, (_, t) => {
+    const [ofA, ofB] = [a.tap(t), b.tap(t)];
+    return difference("rbr_reparam.weight", shape, ofA, ofB, t * ofA.values.length);
+  });
+  return [...kernel, difference("rbr_reparam.bias", [outChannels], a.bias, b.bias)];
 }
 
 /** Of weights that fusion leaves as they are. */
 function copiedDifference(name: string, a: NdArray, b: NdArray): Difference {
-  const terms = (i: number) => Math.max(Math.abs(a.data[i]!), Math.abs(b.data[i]!));
-  return difference(name, a.shape, a.data, b.data, terms);
+  const terms = ({ data }: NdArray): Terms => ({ values: data, magnitudes: magnitudesOf(data) });
+  return difference(name, a.shape, terms(a), terms(b));
 }
 
-type Values = Float32Array | Float64Array;
-
-function difference(
-  name: string,
-  shape: readonly number[],
-  a: Values,
-  b: Values,
-  terms: (i: number) => number,
-): Difference {
+/** @param first The element of the array of that shape with which the values begin, where they are a part of it. */
+function difference(name: string, shape: readonly number[], a: Terms, b: Terms, first = 0): Difference {
   let [at, maxRelativeError] = [0, 0];
-  for (let i = 0; i < sizeOf(shape); i++) {
-    if (a[i] === b[i]) continue;
-    const error = Math.abs(a[i]! - b[i]!) / terms(i);
+  for (let i = 0; i < a.values.length; i++) {
+    if (a.values[i] === b.values[i]) continue;
+    const error = Math.abs(a.values[i]! - b.values[i]!) / Math.max(a.magnitudes[i]!, b.magnitudes[i]!);
     if (error <= maxRelativeError) continue;
     [at, maxRelativeError] = [i, error];
   }
-  return { maxRelativeError, weight: `${name}[${fileIndex(shape, at).join(", ")}]`, values: [a[at]!, b[at]!] };
+  const weight = `${name}[${fileIndex(shape, first + at).join(", ")}]`;
+  return { maxRelativeError, weight, values: [a.values[at]!, b.values[at]!] };
 }
 
 /** Where element `at` stands in PyTorch's layout: [h, w, in, out] → [out, in, h, w]. */

@@ -14,12 +14,6 @@ export interface BatchNormState {
   readonly epsilon?: number;
 }
 
-/** A convolution with bias before it is rounded to float32. Layouts as in {@link Kernel} and {@link PerChannel}. */
-export interface Convolution64 {
-  readonly kernel: Float64Array;
-  readonly bias: Float64Array;
-}
-
 /**
  * Folds a batch normalization into the bias-free convolution before it.
  *
@@ -35,20 +29,12 @@ export interface Convolution64 {
  * @see Ding et al., RepVGG, §3.3. https://arxiv.org/abs/2101.03697
  */
 export function fuseConvBn(kernel: Kernel, bn: BatchNormState): { kernel: Kernel; bias: PerChannel } {
-  const fused = fuseConvBn64(kernel, bn);
-  return {
-    kernel: { shape: kernel.shape, data: Float32Array.from(fused.kernel) },
-    bias: { shape: [kernel.shape[3]], data: Float32Array.from(fused.bias) },
-  };
-}
-
-/** {@link fuseConvBn} before rounding, for sums of several branches. */
-export function fuseConvBn64(kernel: Kernel, bn: BatchNormState): Convolution64 {
   const channels = kernel.shape[3];
   const { scale, shift } = affine64(bn, channels);
-  const scaled = new Float64Array(kernel.data);
-  for (let i = 0; i < scaled.length; i++) scaled[i]! *= scale[i % channels]!; // O is the fastest axis
-  return { kernel: scaled, bias: shift };
+  return {
+    kernel: { shape: kernel.shape, data: kernel.data.map((weight, i) => weight * scale[i % channels]!) }, // O is the fastest axis
+    bias: { shape: [channels], data: Float32Array.from(shift) },
+  };
 }
 
 /**

@@ -10,11 +10,12 @@ export { formOf } from "./form-of.ts";
 export { freezeEntries, frozenBlocks, isFrozen, STAGE_NAMES } from "./frozen-blocks.ts";
 export { fuseBlock } from "./fuse-block.ts";
 export { type BatchNormState, batchNormOf, fuseConvBn } from "./fuse-conv-bn.ts";
-export { fuseState } from "./fuse-network.ts";
+export { fuseState, fuseStateLazily } from "./fuse-network.ts";
 export { halfToNumber, numberToHalf } from "./half.ts";
 export { initialState } from "./initial-state.ts";
 export { type AuxiliaryPlan, type BlockPlan, type LayerPlan, layerPlan } from "./layer-plan.ts";
 export { lazyList } from "./lazy-list.ts";
+export { type LazyArray, LazyState } from "./lazy-state.ts";
 export {
   type Images,
   type Kernel,

@@ -211,7 +211,8 @@ function move(
 }
 
 /**
- * Writes all of a state that has a slot, each array read once. The caller has checked names and shapes.
+ * Writes all of a state that has a slot, each array made or read once, the largest first: then the memory for the others, which nobody
+ * has written to yet, takes none. The caller has checked names and shapes.
  *
  * @returns What has no slot: counters, and auxiliary classifiers of a network that only infers.
  * @throws {RepvggError} `E_STATE`: values cannot be used.
@@ -223,7 +224,8 @@ export function writeState(
   state: ReadonlyMap<string, NdArray>,
 ): StateDict {
   const rest: StateDict = new Map();
-  takeState(entries, state, ({ name }, array) => {
+  const largestFirst = entries.toSorted((a, b) => sizeOf(b.shape) - sizeOf(a.shape));
+  takeState(largestFirst, state, ({ name }, array) => {
     const slot = slots.get(name);
     if (slot) writeSlot(floats, slot, array);
     else rest.set(name, array);

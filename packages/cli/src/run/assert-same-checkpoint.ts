@@ -14,8 +14,9 @@ export function assertSameCheckpoint(written: Checkpoint, read: Checkpoint, out:
 /** Bit for bit, but for the counters of batches, which not every format has and no answer depends on. */
 function sameWeights(a: Checkpoint["state"], b: Checkpoint["state"]): boolean {
   const bits = ({ data }: NdArray) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  return [...a].every(([name, array]) => {
-    const other = b.get(name);
+  // By name: a list of arrays would keep the data of all of them.
+  return [...a.keys()].every((name) => {
+    const [array, other] = [a.get(name)!, b.get(name)];
     if (other === undefined || String(other.shape) !== String(array.shape)) return false;
     return name.endsWith(".num_batches_tracked") || bits(array).equals(bits(other));
   });

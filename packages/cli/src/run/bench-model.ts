@@ -1,7 +1,7 @@
 import type { Device } from "@repvgg/backend";
 import {
   type Form,
-  fuseState,
+  fuseStateLazily,
   type Images,
   initialState,
   layerPlan,
@@ -68,7 +68,7 @@ function stateOf(model: Model, form: Form, seed: number): ReadonlyMap<string, Nd
   const { spec, checkpoint, name } = model;
   const state = checkpoint?.state ?? initialState(spec, seed);
   if (form === model.form) return state;
-  if (form === "deploy") return fuseState(spec, state);
+  if (form === "deploy") return fuseStateLazily(spec, state);
   const fused = model.form === "deploy" ? "in deploy form" : formText(model.form);
   throw new RepvggError(
     "E_USAGE",

@@ -1,5 +1,5 @@
 import type { Checkpoint } from "@repvgg/checkpoint";
-import { type Form, type Forms, fuseState, RepvggError } from "@repvgg/core";
+import { type Form, type Forms, fuseStateLazily, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { describeProof } from "./describe-proof.ts";
@@ -59,7 +59,7 @@ export async function exportModel(
 /** The checkpoint in that form. @throws {RepvggError} `E_CHECKPOINT`: it is fused, and the train form is wanted. */
 function inForm({ name, spec, state, form, checkpoint }: TrainedModel, wanted: Forms): Checkpoint {
   if (form === wanted) return checkpoint;
-  if (wanted === "deploy") return { ...checkpoint, form: "deploy", state: fuseState(spec, state) };
+  if (wanted === "deploy") return { ...checkpoint, form: "deploy", state: fuseStateLazily(spec, state) };
   throw new RepvggError(
     "E_CHECKPOINT",
     `${name} is ${form === "deploy" ? "in deploy form" : "partly fused"}: its branches cannot be had back. Give the checkpoint ` +

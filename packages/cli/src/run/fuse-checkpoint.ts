@@ -1,5 +1,5 @@
 import { realpath } from "node:fs/promises";
-import { fuseState, RepvggError } from "@repvgg/core";
+import { fuseStateLazily, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { describeProof } from "./describe-proof.ts";
@@ -26,7 +26,7 @@ export async function fuseCheckpoint(
     throw new RepvggError("E_CHECKPOINT", `${model.name} is in deploy form already: there is nothing to fuse.`);
   }
   await assertOtherFile(model.name, out);
-  const fused = { spec, state: fuseState(spec, state), form: "deploy" } as const;
+  const fused = { spec, state: fuseStateLazily(spec, state), form: "deploy" } as const;
   const unequal = `The deploy form of ${model.name} does not equal it`;
   const proof = await prove(model, fused, { unequal, out }, options, terminal);
   const labels = { ...(classes && { classes }), ...(classIds && { classIds }) };

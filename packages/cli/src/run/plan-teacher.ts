@@ -1,4 +1,4 @@
-import { type Form, fuseState, type NdArray, type RepVggSpec, RepvggError } from "@repvgg/core";
+import { type Form, fuseStateLazily, type NdArray, type RepVggSpec, RepvggError } from "@repvgg/core";
 import type { LabelledClasses, Preprocessing } from "@repvgg/data";
 import { flagName } from "../option.ts";
 import { loadTrained, type TrainedModel } from "./model.ts";
@@ -70,7 +70,7 @@ export async function planTeacher(
     const { name, spec, form, state, preprocessing: own } = model;
     const normalisation = own && !sameNormalisation(own, preprocessing) ? own : undefined;
     networks.push({
-      ...{ name, spec, form: "deploy", state: form === "deploy" ? state : fuseState(spec, state) },
+      ...{ name, spec, form: "deploy", state: form === "deploy" ? state : fuseStateLazily(spec, state) },
       ...(outputs && { outputs }),
       ...(normalisation && { normalisation }),
       notes: normalisation

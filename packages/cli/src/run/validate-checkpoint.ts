@@ -1,4 +1,4 @@
-import { type Forms, fuseState, type NdArray, RepvggError } from "@repvgg/core";
+import { type Forms, fuseStateLazily, type NdArray, RepvggError } from "@repvgg/core";
 import { isEncoded, type LabelledImages, type Preprocessing } from "@repvgg/data";
 import { selectClasses } from "@repvgg/distill";
 import type { CommandResult } from "../command.ts";
@@ -59,7 +59,7 @@ export async function validateCheckpoint(
   const opened: Awaited<ReturnType<typeof open>>[] = [];
   try {
     opened.push(await open(form, state));
-    if (options.both) opened.push(await open("deploy", fuseState(spec, state)));
+    if (options.both) opened.push(await open("deploy", fuseStateLazily(spec, state)));
     const [own, deployed] = opened;
     return await judgeNetwork(own!.judged, loader, { ...options, deployed: deployed?.judged }, terminal);
   } finally {
