@@ -17,7 +17,8 @@ export class WorkerPool {
       throw new RepvggError("E_UNSUPPORTED", "The engine has threads in Node only; use threads: 1 here.");
     }
     const url = new URL("./worker.js", import.meta.url);
-    this.#workers = Array.from({ length: count }, () => new threads!.Worker(url));
+    // Of the process's own options, --input-type of `node -e` would end a thread that runs a file.
+    this.#workers = Array.from({ length: count }, () => new threads!.Worker(url, { execArgv: [] }));
   }
 
   get count(): number {
