@@ -1,11 +1,15 @@
 import { findVariant } from "@repvgg/core";
 import type { Case } from "./case.ts";
 
-type Options = Partial<Pick<Case, "batchSize" | "form" | "wide" | "threads" | "work">> & { imageSize?: number };
+type Options = Partial<Pick<Case, "batchSize" | "form" | "wide" | "threads" | "work">> & {
+  imageSize?: number;
+  short?: string;
+};
 
 function row(name: string, peers: Case["peers"], options: Options = {}): Case {
   const variant = findVariant(name);
   const { imageSize = variant.imageSize, batchSize = 1, work = "predict", wide = true, threads } = options;
+  const { short = name.replace("repvgg-", "").replace(`-${imageSize}`, "") } = options;
   const { form = work === "train" ? "train" : "deploy" } = options;
   const what = {
     predict: `prediction, ${form} form`,
@@ -13,7 +17,7 @@ function row(name: string, peers: Case["peers"], options: Options = {}): Case {
     start: "from bytes to the first answer",
   };
   const id = [
-    name.replace("repvgg-", "").replace(`-${imageSize}`, ""),
+    short,
     imageSize,
     `b${batchSize}`,
     ...(work === "predict" ? (form === "train" ? ["train-form"] : []) : [work]),
@@ -42,6 +46,8 @@ export const CASES: readonly Case[] = [
   row("mnist-student", { "onnxruntime-node": 0, "tfjs-wasm": 0, pytorch: 0 }),
   row("repvgg-a0-64", { pytorch: 1.3, native: 0 }, { work: "train", batchSize: 32 }),
   row("repvgg-a0-64", { pytorch: 1.3 }, { work: "train", batchSize: 32, threads: 1 }),
+  row("repvgg-a0", { pytorch: 1.3 }, { work: "train", batchSize: 32, imageSize: 64, short: "a0std" }),
+  row("repvgg-a0", { pytorch: 1.3 }, { work: "train", batchSize: 32, imageSize: 64, short: "a0std", threads: 1 }),
   row("repvgg-a0-64", { pytorch: 1.1 }, { work: "train", batchSize: 16, imageSize: 128 }),
   row("repvgg-a0", { pytorch: 1.1 }, { work: "train", batchSize: 8 }),
   row("repvgg-b0", { pytorch: 1.1 }, { work: "train", batchSize: 32, imageSize: 64 }),

@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { takeCore } from "./busy-core.ts";
 import type { Case, Contest, PeerName } from "./case.ts";
 import { busyCpuMs, waitForFreeCores } from "./free-cores.ts";
 import { ModelFiles } from "./model-files.ts";
@@ -37,6 +38,8 @@ export interface Settings {
   /** A row waits so long for other processes to leave the cores alone. */
   readonly waitSeconds: number;
   readonly interpreters: Interpreters;
+  /** Another process computes meanwhile. */
+  readonly busyCore: boolean;
 }
 
 /** A measurement lasts at least this long, so that the clock and the call cost nothing. */
@@ -149,6 +152,15 @@ export async function orAbsent({ turns, absent }: Field, peer: PeerName, action:
 /** Round by round, everyone one measurement. */
 export async function takeTurns(work: Contest, field: Field, settings: Settings): Promise<Comparison> {
   await waitForFreeCores(settings.waitSeconds);
+  const release = settings.busyCore ? takeCore() : () => {};
+  try {
+    return await measureRounds(work, field, settings);
+  } finally {
+    release();
+  }
+}
+
+async function measureRounds(work: Contest, field: Field, settings: Settings): Promise<Comparison> {
   const begin = performance.now();
   const busy = busyCpuMs();
   let own = 0;

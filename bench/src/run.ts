@@ -28,6 +28,7 @@ const HELP = `npm run bench -- [data] [options]
   --seconds N     ends a row's rounds after so long, but not before the fifth        default: 25
   --threads N     threads of each peer where a row does not say (tfjs has one)      default: all cores
   --node VERSION  the Node of the engine and its peers: 20, 22, 26 or a path         default: the pinned one
+  --busy-core     another process computes meanwhile and takes one of the cores
   --write         puts what was measured into bench/RESULTS.md, results.json and chart.svg
 
 PyTorch and torchvision take part where python3, or the Python that REPVGG_PYTHON names, has them. Give the machine nothing else to do.
@@ -56,6 +57,7 @@ function options() {
         seconds: { type: "string", default: "25" },
         threads: { type: "string", default: String(availableParallelism()) },
         node: { type: "string", default: process.execPath },
+        "busy-core": { type: "boolean", default: false },
         write: { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
@@ -66,12 +68,13 @@ function options() {
 }
 
 const { values, positionals } = options();
-const { only, list, node, write, help, ...numbers } = values;
+const { only, list, node, write, help, "busy-core": busyCore, ...numbers } = values;
 const part = positionals.join(" ");
 if (part !== "" && part !== "data") fail(`There is no part "${part}", only "data".`);
 const rowsOf = part === "data" ? DATA_ROWS : [...CASES, ...DATA_ROWS];
 const named = rowsOf.filter(({ id }) => id === only);
 const cases = named.length > 0 ? named : rowsOf.filter(({ id, title }) => id.includes(only) || title.includes(only));
+if (busyCore && write) fail("--write keeps what was measured on free cores, not with --busy-core.");
 if (help) process.stdout.write(HELP);
 else if (list) for (const { id, title } of rowsOf) console.log(`${id.padEnd(26)} ${title}`);
 else if (cases.length === 0) fail(`No row contains "${only}"; --list has the names.`);
@@ -90,6 +93,7 @@ async function main(): Promise<void> {
     seconds,
     waitSeconds: WAIT_SECONDS,
     interpreters: { node, python: findPython() },
+    busyCore,
   };
   const before = lastResults();
   console.log(`${cpuModel()}; Node ${version}; ${cases.length} rows, mostly within a minute each`);

@@ -67,6 +67,7 @@ describe("compare", () => {
     threads: 1,
     seconds: 1,
     waitSeconds: 0,
+    busyCore: false,
     interpreters: { node: process.execPath, python },
   });
 
@@ -87,6 +88,7 @@ describe("compare", () => {
       threads: 1,
       seconds: 1,
       waitSeconds: 0,
+      busyCore: false,
       interpreters,
     });
     expect(results).toEqual([]);
