@@ -54,7 +54,7 @@ function blendWith(image: ByteImage, other: (i: number) => number, factor: numbe
 /** Pillow's SMOOTH filter, 1 1 1, 1 5 1, 1 1 1 over 13, in float32; the pixels at the edges stay. */
 function smooth(image: ByteImage): ByteImage {
   const { height, width, channels, data } = image;
-  const result: ByteImage = { ...image, data: data.slice() };
+  const result: ByteImage = { ...image, data: new Uint8Array(data) }; // Not by slice: that of a Buffer is no copy.
   const [edge, centre] = [Math.fround(1 / 13), Math.fround(5 / 13)];
   const row = width * channels;
   const { fround } = Math;

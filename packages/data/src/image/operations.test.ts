@@ -49,8 +49,14 @@ describe("operations on images", () => {
     const cases = fixture.operations.filter(({ operation }) => operation === name);
     expect(cases.length).toBeGreaterThan(0);
     for (const { parameter, channels, sha256: expected } of cases) {
-      const result = OPERATIONS[name]!(testImage(...fixture.size, channels), parameter);
-      expect([parameter, channels, sha256(result)]).toEqual([parameter, channels, expected]);
+      const image = testImage(...fixture.size, channels);
+      const fromFile = { ...image, data: Buffer.from(image.data) }; // Some methods of a Buffer are others.
+      for (const given of [image, fromFile]) {
+        const before = sha256(given);
+        const result = OPERATIONS[name]!(given, parameter);
+        expect([parameter, channels, sha256(result)]).toEqual([parameter, channels, expected]);
+        expect(sha256(given)).toBe(before);
+      }
     }
   });
 });

@@ -36,7 +36,9 @@ export class DiskCache {
     const [height, width, channels] = [file.readUInt32LE(0), file.readUInt32LE(4), file.readUInt32LE(8)];
     if ((channels !== 1 && channels !== 3) || file.length !== CACHE_HEADER_BYTES + height * width * channels)
       return undefined;
-    return { height, width, channels, data: file.subarray(CACHE_HEADER_BYTES) };
+    const { buffer, byteOffset } = file;
+    const data = new Uint8Array(buffer, byteOffset + CACHE_HEADER_BYTES, height * width * channels);
+    return { height, width, channels, data };
   }
 
   /** @returns The bytes that it takes. @throws The file system's error; nothing is left of the file. */
