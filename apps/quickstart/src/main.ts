@@ -1,17 +1,13 @@
+import { stopOnSignals } from "@repvgg/distill/node";
 import { quickstart } from "./quickstart.ts";
 
-const controller = new AbortController();
-process.on("SIGINT", () => {
-  if (controller.signal.aborted) process.exit(130); // asked twice: at once
-  process.stderr.write("\nStopping after this step …\n");
-  controller.abort();
-});
-process.on("SIGTERM", () => controller.abort());
+const stop = stopOnSignals((again) => process.stderr.write(`\nStopping after this step; ${again} to stop at once.\n`));
 
-process.exitCode = await quickstart(process.argv.slice(2), {
+const exitCode = await quickstart(process.argv.slice(2), {
   env: process.env,
   cwd: process.env.INIT_CWD ?? process.cwd(), // npm's scripts run elsewhere than where they were asked for
   stdout: process.stdout,
   stderr: process.stderr,
-  signal: controller.signal,
+  signal: stop.signal,
 });
+process.exitCode = stop.signal.aborted && exitCode === 130 ? stop.exitCode : exitCode;

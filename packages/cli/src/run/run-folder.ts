@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { access, readFile, rename, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { access, readFile, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { writeFileAtomically } from "@repvgg/checkpoint/node";
 import { RepvggError } from "@repvgg/core";
@@ -34,18 +35,20 @@ export function runFiles(folder: string) {
  */
 export async function createRunFolder(wanted: string, fill: (folder: string) => Promise<void>): Promise<string> {
   const unnamed = join(dirname(wanted), `.${basename(wanted)}-${randomBytes(6).toString("hex")}`);
-  await allowed(wanted, () => makeFolder(unnamed));
+  // A second Ctrl-C ends the process at once.
+  const removeUnnamed = () => rmSync(unnamed, { recursive: true, force: true });
+  process.on("exit", removeUnnamed);
   try {
+    await allowed(wanted, () => makeFolder(unnamed));
     await fill(unnamed);
     for (let number = 1; number <= MOST_NUMBERS; number++) {
       const folder = number === 1 ? wanted : `${wanted}-${number}`;
       if (await allowed(wanted, () => takeName(unnamed, folder))) return folder;
     }
-  } catch (error) {
-    await rm(unnamed, { recursive: true, force: true });
-    throw error;
+  } finally {
+    process.off("exit", removeUnnamed);
+    removeUnnamed(); // nothing where it has got its name
   }
-  await rm(unnamed, { recursive: true, force: true });
   throw new RepvggError("E_USAGE", `${wanted} and its first ${MOST_NUMBERS} numbers are taken. Choose another --out.`);
 }
 

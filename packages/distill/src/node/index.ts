@@ -1,0 +1,1 @@
+export { type StopRequest, stopOnSignals } from "./stop-on-signals.ts";
