@@ -1,7 +1,9 @@
 import { RepvggError } from "@repvgg/core";
 import { createTfjsNetwork } from "@repvgg/core/nn";
+import { backend as currentBackend } from "@tensorflow/tfjs-core";
 import type { Device, DeviceName, DeviceOptions, NetworkOptions, TrainableNetworkOptions } from "./device.ts";
 import { loadGradients } from "./load-gradients.ts";
+import { assertArraysFit } from "./out-of-memory.ts";
 import { type TfjsBackend, withTfjsBackend } from "./tfjs-backend.ts";
 import { TfjsDeviceNetwork, TfjsDeviceTrainableNetwork } from "./tfjs-network.ts";
 
@@ -19,6 +21,8 @@ interface Kind {
   readonly exact: boolean;
   /** Loads what the backend needs. @throws {RepvggError} `E_DEVICE`: it is not there. */
   open(options: DeviceOptions & { readonly gpu?: number | undefined }): Promise<Opened>;
+  /** Of one array, where there is such a limit; once the backend is the current one. */
+  largestBytes?(): number;
 }
 
 /** What tells the tfjs devices apart. */
@@ -52,6 +56,10 @@ const KINDS: Record<TfjsDeviceName, Kind> = {
       const warning = software ? "; a software renderer, slower than the CPU used directly" : "";
       return { description: `TensorFlow.js on WebGPU (${name})${warning}`, threads: 1 };
     },
+    largestBytes() {
+      const { device } = currentBackend() as unknown as { device: { limits: Record<string, number> } };
+      return Math.min(device.limits.maxBufferSize!, device.limits.maxStorageBufferBindingSize!);
+    },
   },
   "tfjs-wasm": {
     backend: "wasm",
@@ -78,13 +86,13 @@ export async function openTfjsDevice(
   name: TfjsDeviceName,
   options: DeviceOptions & { readonly gpu?: number | undefined } = {},
 ): Promise<Device> {
-  const { backend, exact, open } = KINDS[name];
+  const { backend, exact, open, largestBytes } = KINDS[name];
   if (options.exact && !exact) {
     const why = `The library behind the device "${name}" chooses how it convolves, so it cannot be held to exact sums.`;
     throw new RepvggError("E_UNSUPPORTED", `${why} Use "wasm", "tfjs-wasm" or "cpu".`);
   }
   const { description, threads } = await open(options);
-  await withTfjsBackend(backend, () => {});
+  const limit = await withTfjsBackend(backend, () => largestBytes?.() ?? Number.POSITIVE_INFINITY);
 
   const dispose = () => {}; // networks own all that is held
   return {
@@ -93,6 +101,7 @@ export async function openTfjsDevice(
     threads,
     async createNetwork({ spec, state, form, imageSize, batchSize = 1 }: NetworkOptions) {
       checkBatchSize(batchSize);
+      assertArraysFit({ spec, imageSize, batchSize }, limit);
       const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form }));
       return new TfjsDeviceNetwork(network, backend, { imageSize, batchSize });
     },
@@ -103,6 +112,7 @@ export async function openTfjsDevice(
         const why = `The device "${name}" keeps all activations of a step: TensorFlow.js has no gradient checkpointing.`;
         throw new RepvggError("E_UNSUPPORTED", `${why} Train on "wasm", or with a smaller batch.`);
       }
+      assertArraysFit({ spec, imageSize, batchSize }, limit);
       await loadGradients();
       const network = await withTfjsBackend(backend, () => createTfjsNetwork({ spec, state, form: "train", freeze }));
       return new TfjsDeviceTrainableNetwork(network, backend, { imageSize, batchSize });

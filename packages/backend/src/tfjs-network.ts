@@ -16,6 +16,7 @@ import {
   zeros,
 } from "@repvgg/core";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
+import { explainMemory } from "./out-of-memory.ts";
 import { type TfjsBackend, withTfjsBackend } from "./tfjs-backend.ts";
 
 /** A tfjs network that always runs on its own backend, takes images of one size, and bounds the memory of a prediction. */
@@ -55,11 +56,24 @@ export class TfjsDeviceNetwork<N extends Network> implements Network {
     let results: NdArray[] = [];
     for (let start = 0; start < count; start += this.#batchSize) {
       const part = rows(images, start, Math.min(count, start + this.#batchSize));
-      const arrays = await withTfjsBackend(this.backend, () => run(part));
+      const arrays = await this.compute(part, () => run(part));
       if (start === 0) results = arrays.map(({ shape }) => zeros([count, ...shape.slice(1)]));
       for (const [i, { shape, data }] of arrays.entries()) results[i]!.data.set(data, start * sizeOf(shape.slice(1)));
     }
     return results;
+  }
+
+  /**
+   * Computes something of images on the network's backend.
+   *
+   * @throws {RepvggError} `E_MEMORY`: its memory does not suffice.
+   */
+  protected async compute<T>({ shape: [count] }: Images, work: () => Promise<T>): Promise<T> {
+    try {
+      return await withTfjsBackend(this.backend, work);
+    } catch (error) {
+      throw explainMemory(error, count, this.imageSize);
+    }
   }
 
   get form(): Forms {
@@ -97,7 +111,7 @@ export class TfjsDeviceTrainableNetwork
 {
   async trainStep(images: Images, loss: LossFunction<Tensor, Scalar>, step: OptimizerStep): Promise<TrainStepResult> {
     this.checkImages(images);
-    return withTfjsBackend(this.backend, () => this.network.trainStep(images, loss, step));
+    return this.compute(images, () => this.network.trainStep(images, loss, step));
   }
 
   exportOptimizerState(): Promise<Map<string, NdArray>> {

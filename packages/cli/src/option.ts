@@ -11,6 +11,8 @@ interface NumberOption {
   open?: "min" | "max";
   /** May be given for a batch, as `0.1@256`. */
   perBatch?: true;
+  /** May be `auto`. */
+  auto?: true;
 }
 
 interface TextOption {
@@ -55,15 +57,17 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 type ValueOf<O> = O extends { perBatch: true }
   ? number | string
-  : O extends { kind: "integer" | "number" }
-    ? number
-    : O extends { kind: "flag" }
-      ? boolean
-      : O extends { kind: "choice"; choices: readonly (infer C)[] }
-        ? C
-        : O extends { kind: "list" }
-          ? readonly string[]
-          : string;
+  : O extends { auto: true }
+    ? number | typeof AUTO
+    : O extends { kind: "integer" | "number" }
+      ? number
+      : O extends { kind: "flag" }
+        ? boolean
+        : O extends { kind: "choice"; choices: readonly (infer C)[] }
+          ? C
+          : O extends { kind: "list" }
+            ? readonly string[]
+            : string;
 
 /** The values that a command's `run` gets: undefined only where there is neither a value nor a default. */
 export type OptionValues<O> = {
@@ -71,6 +75,9 @@ export type OptionValues<O> = {
     ? ValueOf<O[K]>
     : ValueOf<O[K]> | undefined;
 };
+
+/** The value of an option that is to be chosen. */
+export const AUTO = "auto";
 
 /** `batchSize` → `--batch-size`. */
 export function flagName(key: string): string {
@@ -106,6 +113,7 @@ export function isChoice(text: string, { choices, also }: ChoiceOption): boolean
 
 /** The range in words, for `must be …`. */
 export function rangeText(option: NumberOption): string {
+  if (option.auto) return `${rangeOf(option)}, or ${AUTO}`;
   return option.perBatch ? `${rangeOf(option)}, or with its batch, as 0.1@256` : rangeOf(option);
 }
 

@@ -1,4 +1,5 @@
 import {
+  AUTO,
   type ChoiceOption,
   choicesText,
   flagName,
@@ -63,6 +64,7 @@ export async function readValue(key: string, spec: OptionSpec, raw: RawOption): 
     if (!isChoice(raw, spec)) throw await wrongChoice(key, raw, spec);
     return raw;
   }
+  if (spec.auto && raw === AUTO) return raw;
   if (spec.perBatch && parseRatePerBatch(raw, spec)) return raw;
   const value = raw.trim() === "" ? Number.NaN : Number(raw);
   if (!inRange(value, spec)) throw await usageError(`${flagName(key)} must be ${rangeText(spec)}, got "${raw}".`);

@@ -26,7 +26,14 @@ const SHARED_SETTINGS = {
   weights: { kind: "text", value: "file", help: "checkpoint to start from", defaultText: "random weights" },
   ...EMA_OPTION,
   epochs: { kind: "integer", help: "passes over the training images", min: 1, max: 100000, default: 4 },
-  batchSize: { kind: "integer", help: "images of one step", min: 1, max: 65536, default: 128 },
+  batchSize: {
+    kind: "integer",
+    help: "images of one step; auto: the largest power of two that fits into the memory and is worthwhile, by real steps",
+    min: 1,
+    max: 65536,
+    default: 128,
+    auto: true,
+  },
   optimizer: { kind: "choice", help: "what updates the weights", choices: ["sgd", "adamw"], default: "sgd" },
   lr: {
     kind: "number",

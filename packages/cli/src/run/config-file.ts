@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { nearestName, RepvggError } from "@repvgg/core";
 import { type ZodType, z } from "zod";
 import {
+  AUTO,
   choicesText,
   type OptionSpec,
   type OptionSpecs,
@@ -39,6 +40,7 @@ function field(spec: OptionSpec): ZodType {
   let number = spec.kind === "integer" ? z.int() : z.number();
   if (spec.min !== undefined) number = spec.open === "min" ? number.gt(spec.min) : number.min(spec.min);
   if (spec.max !== undefined) number = spec.open === "max" ? number.lt(spec.max) : number.max(spec.max);
+  if (spec.auto) return z.union([number, z.literal(AUTO)]);
   if (!spec.perBatch) return number;
   return z.union([number, z.string().refine((text) => parseRatePerBatch(text, spec) !== undefined)]);
 }

@@ -47,9 +47,14 @@ export async function rehearse(plan: TrainingPlan, run: string, terminal: Termin
 }
 
 /** On so many images that ten steps have enough; the cache of decoded images is left alone. */
-async function rehearseSteps(plan: TrainingPlan, signal: AbortSignal, terminal: Terminal): Promise<Rehearsal> {
+export async function rehearseSteps(
+  plan: TrainingPlan,
+  signal: AbortSignal,
+  terminal: Terminal,
+  steps = STEPS,
+): Promise<Rehearsal> {
   const { batchSize, accumulate, epochs } = plan.settings;
-  const batches = Math.min(STEPS * accumulate, plan.stepsPerEpoch);
+  const batches = Math.min(steps * accumulate, plan.stepsPerEpoch);
   const stepsPerEpoch = Math.ceil(plan.stepsPerEpoch / accumulate);
   const whole = { stepsPerEpoch, totalSteps: epochs * stepsPerEpoch };
   const { cache: _, ...without } = plan; // nothing is written

@@ -1,5 +1,5 @@
 import { RepvggError } from "@repvgg/core";
-import { flagName } from "../option.ts";
+import { AUTO, flagName } from "../option.ts";
 import { withDefaults } from "../read-options.ts";
 import { SETTINGS, type TrainingCommand } from "../training-options.ts";
 import type { DataFingerprint } from "./data-fingerprint.ts";
@@ -70,7 +70,8 @@ export async function resumedSettings(
     throw new RepvggError("E_USAGE", `${folder} is a run of \`repvgg ${run.command}\`: continue it with that command.`);
   }
   const before = withDefaults(SETTINGS[command], saved as Partial<Settings>) as Settings;
-  const typed = await absolutePaths(await givenSettings(command, given));
+  const { batchSize, ...rest } = await absolutePaths(await givenSettings(command, given));
+  const typed = { ...rest, ...(batchSize !== undefined && batchSize !== AUTO && { batchSize }) }; // auto: what it chose then
   const { lr } = withScaledRate({ ...before, ...typed }, note);
   const others = { ...typed, ...("lr" in typed && { lr }) } as Partial<Settings>;
   const changes = Object.entries(others)

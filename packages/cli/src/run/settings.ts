@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { ADAMW_DEFAULTS, SGD_DEFAULTS } from "@repvgg/distill";
 import type { DISTILLATION_OPTIONS } from "../distillation-options.ts";
-import { flagName, type OptionSpecs, type OptionValues, parseRatePerBatch } from "../option.ts";
+import { AUTO, flagName, type OptionSpecs, type OptionValues, parseRatePerBatch } from "../option.ts";
 import { withDefaults } from "../read-options.ts";
 import {
   type DISTILL_SETTINGS,
@@ -21,24 +21,27 @@ type Values = OptionValues<typeof TRAIN_SETTINGS> & OptionValues<typeof DISTILL_
 type OwnOfOne = "labelSmoothing" | keyof typeof DISTILLATION_OPTIONS;
 
 /** All that decides the result of a training: the defaults, a config file over them, flags over both. */
-export type Settings = Omit<Values, OwnOfOne | "lr"> &
-  Partial<Pick<Values, OwnOfOne>> & { readonly lr?: number | undefined };
+export type Settings = Omit<Values, OwnOfOne | "lr" | "batchSize"> &
+  Partial<Pick<Values, OwnOfOne>> & { readonly lr?: number | undefined; readonly batchSize: number };
 /** The same before `--lr 0.1@256` is worked out. */
 type Unscaled = Omit<Settings, "lr"> & Pick<Values, "lr">;
+/** And before a batch size is chosen. */
+type Typed = Omit<Unscaled, "batchSize"> & Pick<Values, "batchSize">;
 /** What was typed. */
-export type Given = Partial<Unscaled & OptionValues<typeof RUN_OPTIONS>>;
+export type Given = Partial<Typed & OptionValues<typeof RUN_OPTIONS>>;
 
 /**
  * The settings of a new run.
  *
- * @throws {RepvggError} `E_USAGE`: the config file is wrong, or a required setting is missing.
+ * @param note Is told what was chosen.
+ * @throws {RepvggError} `E_USAGE`: the config file is wrong, or a required setting is missing; `E_MEMORY`: no batch size fits.
  */
 export async function newSettings(
   command: TrainingCommand,
   given: Given,
   note: (text: string) => void,
 ): Promise<Settings> {
-  const settings = withDefaults(SETTINGS[command], await givenSettings(command, given)) as Unscaled;
+  const settings = withDefaults(SETTINGS[command], await givenSettings(command, given)) as Typed;
   const missing = (key: string, why: string): never => {
     throw new RepvggError("E_USAGE", `${flagName(key)} is missing: ${why}`);
   };
@@ -47,7 +50,15 @@ export async function newSettings(
   if (command === "distill" && settings.teacher === undefined) {
     missing("teacher", "it names the checkpoint to learn from. Train one first, with `repvgg train`.");
   }
-  return absolutePaths(withOptimizerDefaults(withScaledRate(settings, note)));
+  return absolutePaths(withOptimizerDefaults(withScaledRate(await withBatchSize(settings, note), note)));
+}
+
+async function withBatchSize(settings: Typed, note: (text: string) => void): Promise<Unscaled> {
+  const { batchSize } = settings;
+  if (batchSize !== AUTO) return { ...settings, batchSize };
+  const { chooseBatchSize } = await import("./batch-size/choose-batch-size.ts");
+  const any = withOptimizerDefaults(withScaledRate({ ...settings, batchSize: 1 }, () => {}));
+  return { ...settings, batchSize: await chooseBatchSize(await absolutePaths(any), note) };
 }
 
 /**
@@ -69,7 +80,7 @@ export function withScaledRate<S extends Pick<Unscaled, "batchSize" | "accumulat
 }
 
 /** What a config file says, and flags over it. @throws {RepvggError} `E_USAGE`: the config file is wrong. */
-export async function givenSettings(command: TrainingCommand, given: Given): Promise<Partial<Unscaled>> {
+export async function givenSettings(command: TrainingCommand, given: Given): Promise<Partial<Typed>> {
   const specs: OptionSpecs = SETTINGS[command];
   const fromFile = given.config === undefined ? {} : await readConfig(given.config, specs);
   const flags = Object.fromEntries(Object.entries(given).filter(([key]) => key in specs));
@@ -83,7 +94,7 @@ function withOptimizerDefaults(settings: Settings): Settings {
 }
 
 /** Files and folders by their whole path, so that a run can be continued from anywhere. */
-export async function absolutePaths<S extends Partial<Unscaled>>(settings: S): Promise<S> {
+export async function absolutePaths<S extends Partial<Typed>>(settings: S): Promise<S> {
   const paths: Record<string, string> = {};
   if (settings.teacher !== undefined) paths.teacher = await absoluteTeacher(settings.teacher);
   const { cacheTeacher } = settings;

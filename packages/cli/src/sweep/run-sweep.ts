@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { nearestName, RepvggError } from "@repvgg/core";
 import type { CommandResult } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { flagName, type OptionSpecs } from "../option.ts";
+import { AUTO, flagName, type OptionSpecs } from "../option.ts";
 import { openData } from "../run/data-source.ts";
 import { loadModel } from "../run/model.ts";
 import { percent } from "../run/numbers.ts";
@@ -73,7 +73,11 @@ function checkTyped(command: TrainingCommand, { config: _, ...typed }: Given, ax
 async function checkTrials(command: TrainingCommand, settings: Given, trials: readonly TrialSettings[]): Promise<void> {
   const checked = new Set<unknown>();
   for (const trial of trials) {
-    const all = await newSettings(command, { ...settings, ...trial }, () => {});
+    const wanted = { ...settings, ...trial };
+    if (wanted.batchSize === AUTO) {
+      throw new RepvggError("E_USAGE", "A sweep compares trials of one batch size each. Give --batch-size a number.");
+    }
+    const all = await newSettings(command, wanted, () => {});
     checkBetweenSettings(all);
     if (!checked.has(all.data)) await openData(all);
     if (!checked.has(all.model)) await loadModel(all.model!);
