@@ -1,13 +1,9 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { beforeAll, describe, expect, it } from "vitest";
-import { commandInFolder, writeIdxFolder } from "./test-cli.ts";
+import { writeFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { digitsFolder, TINY } from "./test-digits.ts";
 import { SETTINGS } from "./training-options.ts";
 
-const { run, at } = commandInFolder();
-beforeAll(() => writeIdxFolder(at("digits")));
-
-const TINY = ["--data", "digits", "--model", "mnist-student", "--batch-size", "16", "--threads", "2"];
-const read = (...path: string[]) => readFile(at(...path));
+const { run, at, read } = digitsFolder();
 
 describe("a config file", () => {
   it.each([

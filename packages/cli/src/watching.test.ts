@@ -1,14 +1,12 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { decodeEventFolder } from "@repvgg/tooling";
-import { beforeAll, describe, expect, it } from "vitest";
-import { commandInFolder, start, writeIdxFolder } from "./test-cli.ts";
+import { describe, expect, it } from "vitest";
+import { start } from "./test-cli.ts";
+import { digitsFolder, TINY } from "./test-digits.ts";
 
-const command = commandInFolder();
+const command = digitsFolder();
 const { run, at } = command;
-beforeAll(() => writeIdxFolder(at("digits")));
-
-const TINY = ["--data", "digits", "--model", "mnist-student", "--batch-size", "16", "--threads", "2"];
 const text = (...path: string[]) => readFile(at(...path), "utf8");
 const json = async (...path: string[]) => JSON.parse(await text(...path));
 
