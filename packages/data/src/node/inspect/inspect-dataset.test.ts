@@ -192,7 +192,7 @@ describe("sampleSheet", () => {
     await writeTree(root, {
       "a/1.jpg": await jpeg({ width: 300, height: 100 }),
       "a/2.jpg": "",
-      "b/1.jpg": await jpeg(),
+      "b/1.bmp": await readFile(new URL("../fixtures/images/rgb.bmp", import.meta.url)),
     });
     const { splits } = await openDataset(root);
     const rows = await sampleSheet(splits.all!, { perClass: 2, size: 50 });
@@ -206,7 +206,7 @@ describe("sampleSheet", () => {
           ["a/2.jpg", false],
         ],
       ],
-      [1, [["b/1.jpg", true]]],
+      [1, [["b/1.bmp", true]]],
     ]);
     const { width, height } = await sharp(rows[0]!.thumbnails[0]!.jpeg).metadata();
     expect([width, height]).toEqual([50, 17]);

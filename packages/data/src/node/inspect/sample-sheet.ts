@@ -1,5 +1,5 @@
 import { isEncoded, type LabelledImages } from "../../encoded-dataset.ts";
-import { MAX_PIXELS } from "./check-image.ts";
+import { decodeImage } from "../decode-image.ts";
 import { SampleBytes } from "./sample-bytes.ts";
 
 export interface SampleSheetOptions {
@@ -55,13 +55,15 @@ async function thumbnailOf(dataset: LabelledImages, index: number, size: number)
   const { default: sharp } = await import("sharp");
   const name = isEncoded(dataset) ? dataset.sample(index).name : `image ${index}`;
   try {
-    const image = isEncoded(dataset)
-      ? sharp(wholeSample(dataset, index), { limitInputPixels: MAX_PIXELS })
-      : sharp(dataset.image(index), {
-          raw: { height: dataset.size[0], width: dataset.size[1], channels: dataset.channels as 1 | 3 },
-        });
-    const jpeg = await image
-      .flatten()
+    const { data, ...raw } = isEncoded(dataset)
+      ? await decodeImage(wholeSample(dataset, index), name)
+      : {
+          data: dataset.image(index),
+          height: dataset.size[0],
+          width: dataset.size[1],
+          channels: dataset.channels as 1 | 3,
+        };
+    const jpeg = await sharp(data, { raw })
       .toColourspace("srgb")
       .resize({ width: size, height: size, fit: "inside", withoutEnlargement: true })
       .jpeg({ quality: 80 })
