@@ -15,10 +15,10 @@ export type PeerName = (typeof PEERS)[number];
 
 /**
  * What is measured: `predict` in inference mode; `train`, a step of forward, cross-entropy, backward and SGD with momentum and
- * weight decay; `start`, from a checkpoint's bytes to the first answer, in a process of its own each time; `data`, from a JPEG to
- * the input of a network.
+ * weight decay; `start`, from a checkpoint's bytes to the first answer, in a process of its own each time; `load`, from a file of
+ * PyTorch's to its weights; `data`, from a JPEG to the input of a network.
  */
-export type Work = "predict" | "train" | "start" | "data";
+export type Work = "predict" | "train" | "start" | "load" | "data";
 
 /** One row: what is done, and who takes part. */
 export interface Contest {
@@ -36,7 +36,7 @@ export interface Contest {
 
 /** A row about a network. */
 export interface Case extends Contest {
-  readonly work: Exclude<Work, "data">;
+  readonly work: Exclude<Work, "load" | "data">;
   readonly spec: RepVggSpec;
   readonly form: Form;
   readonly imageSize: number;

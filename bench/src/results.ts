@@ -3,6 +3,7 @@ import { CASES } from "./cases.ts";
 import type { Comparison, Result } from "./compare.ts";
 import { cpuModel } from "./cpu-model.ts";
 import { DATA_ROWS } from "./data/data-rows.ts";
+import { LOAD_ROWS } from "./load/load-rows.ts";
 
 /** One peer's figures. */
 export interface PeerRow extends Omit<Result, "peakBytes"> {
@@ -76,7 +77,7 @@ const isSame = (a: Row, b: Row) => a.id === b.id && a.cpu === b.cpu && majorOf(a
 
 /** The rows of `before` with those of `now` in the place of theirs: by machine and Node's major version, then in the order of the cases. */
 export function mergeRows(before: readonly Row[], now: readonly Row[]): Row[] {
-  const order = new Map([...CASES, ...DATA_ROWS].map(({ id }, i) => [id, i]));
+  const order = new Map([...CASES, ...LOAD_ROWS, ...DATA_ROWS].map(({ id }, i) => [id, i]));
   const kept = before.filter((row) => order.has(row.id) && !now.some((other) => isSame(row, other)));
   return [...kept, ...now].sort(
     (a, b) => a.cpu.localeCompare(b.cpu) || majorOf(a) - majorOf(b) || order.get(a.id)! - order.get(b.id)!,

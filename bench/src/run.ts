@@ -7,10 +7,12 @@ import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { CASES } from "./cases.ts";
 import { chart } from "./chart.ts";
-import { compare } from "./compare.ts";
+import { type Comparison, compare, type Settings } from "./compare.ts";
 import { cpuModel } from "./cpu-model.ts";
 import { compareData } from "./data/compare-data.ts";
 import { DATA_ROWS } from "./data/data-rows.ts";
+import { compareLoad } from "./load/compare-load.ts";
+import { LOAD_ROWS } from "./load/load-rows.ts";
 import { resultsPage, rowLines } from "./report.ts";
 import { lastResults, mergeRows, type Row, regressions, rowOf, writeResults } from "./results.ts";
 import { findPython } from "./worker-process.ts";
@@ -71,7 +73,7 @@ const { values, positionals } = options();
 const { only, list, node, write, help, "busy-core": busyCore, ...numbers } = values;
 const part = positionals.join(" ");
 if (part !== "" && part !== "data") fail(`There is no part "${part}", only "data".`);
-const rowsOf = part === "data" ? DATA_ROWS : [...CASES, ...DATA_ROWS];
+const rowsOf = part === "data" ? DATA_ROWS : [...CASES, ...LOAD_ROWS, ...DATA_ROWS];
 const named = rowsOf.filter(({ id }) => id === only);
 const cases = named.length > 0 ? named : rowsOf.filter(({ id, title }) => id.includes(only) || title.includes(only));
 if (busyCore && write) fail("--write keeps what was measured on free cores, not with --busy-core.");
@@ -102,7 +104,7 @@ async function main(): Promise<void> {
   for (const [i, work] of cases.entries()) {
     console.error(`\n[${i + 1}/${cases.length}] ${work.id}`);
     const start = performance.now();
-    const row = rowOf(await ("spec" in work ? compare(work, settings) : compareData(work, settings)), version);
+    const row = rowOf(await measured(work, settings), version);
     rows.push(row);
     console.log(`\n${rowLines(row).join("\n")}`);
     console.error(`\n${((performance.now() - start) / 1000).toFixed(0)} s`);
@@ -111,6 +113,11 @@ async function main(): Promise<void> {
   }
   for (const sentence of regressions(rows, before)) console.error(`\nSlower than before. ${sentence}`);
   if (rows.some(({ peers }) => peers.length === 0)) process.exitCode = 1;
+}
+
+function measured(row: (typeof rowsOf)[number], settings: Settings): Promise<Comparison> {
+  if (row.work === "load") return compareLoad(row, settings);
+  return row.work === "data" ? compareData(row, settings) : compare(row, settings);
 }
 
 /** The version of a Node binary, such as 24.21.0. */

@@ -1,7 +1,8 @@
 import { fileURLToPath } from "node:url";
 import type { PeerName } from "../case.ts";
-import { type Comparison, type Field, orAbsent, type Settings, takeTurns } from "../compare.ts";
-import { nodeArguments, WorkerEnded, WorkerProcess } from "../worker-process.ts";
+import type { Comparison, Settings } from "../compare.ts";
+import { compareWorkers } from "../compare-workers.ts";
+import { nodeArguments, WorkerProcess } from "../worker-process.ts";
 import type { DataRow } from "./data-rows.ts";
 import { Photographs } from "./photographs.ts";
 
@@ -16,27 +17,15 @@ const RUNS = 2;
 /** Measures all peers at the same photographs: in turn, round by round. A measurement is the mean time of an image. */
 export async function compareData(row: DataRow, settings: Settings): Promise<Comparison> {
   const photographs = new Photographs();
-  const opened: WorkerProcess[] = [];
-  const field: Field = { turns: [], absent: [] };
   try {
     await photographs.write();
-    for (const peer of ["engine", ...Object.keys(row.peers)] as PeerName[]) {
-      await orAbsent(field, peer, async () => {
-        const worker = await open(peer, row, photographs, settings);
-        if (typeof worker === "string") throw new WorkerEnded(worker);
-        opened.push(worker);
-        const { description } = worker.ready;
-        field.turns.push({ peer, description, measurements: [], measure: () => worker.measure(RUNS), times: RUNS });
-      });
-    }
-    return await takeTurns(row, field, settings);
+    return await compareWorkers(row, settings, (peer) => open(peer, row, photographs, settings), RUNS);
   } finally {
-    for (const worker of opened) await worker.close();
     photographs[Symbol.dispose]();
   }
 }
 
-function open(peer: PeerName, { workers }: DataRow, { files }: Photographs, { interpreters }: Settings) {
+async function open(peer: PeerName, { workers }: DataRow, { files }: Photographs, { interpreters }: Settings) {
   if (peer !== "torchvision") {
     const threads = peer === "1 worker" ? 1 : workers;
     return WorkerProcess.open(interpreters.node, nodeArguments(NODE_WORKER, { files, workers: threads }));

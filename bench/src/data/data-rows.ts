@@ -2,6 +2,7 @@ import type { Contest } from "../case.ts";
 
 /** A row about images; one that names workers is about the loader. */
 export interface DataRow extends Contest {
+  readonly work: "data";
   /** Threads of the loader; absent: images are prepared on the main thread. */
   readonly workers?: number;
 }

@@ -1,10 +1,8 @@
 /** Prepares photographs, in a process of its own; speaks as ../worker.ts does. */
 import { readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { IMAGENET_PREPROCESSING, resizeAndCropStep } from "@repvgg/data";
 import { ImageLoader, preprocessImage } from "@repvgg/data/node";
-import { peakMemory } from "../peak-memory.ts";
-import type { Measurement, WorkerReady } from "../runner.ts";
+import { type Repeatable, serveWork } from "../serve-work.ts";
 
 /** What the process is asked for, as its only argument. */
 interface DataRequest {
@@ -17,14 +15,7 @@ const EPOCH_IMAGES = 320;
 const BATCH_SIZE = 32;
 const { files, workers } = JSON.parse(process.argv[2]!) as DataRequest;
 
-/** A way to prepare images, again and again. */
-interface Preparation {
-  readonly description: string;
-  /** @returns How many images it prepared. */
-  run(): Promise<number>;
-}
-
-function inMemory(): Preparation {
+function inMemory(): Repeatable {
   const all = files.map((file) => readFileSync(file));
   return {
     description: "@repvgg/data on the main thread, from memory",
@@ -36,7 +27,7 @@ function inMemory(): Preparation {
 }
 
 /** @returns Batches of one loader, whose epochs follow each other without a pause. */
-async function withThreads(threads: number): Promise<Preparation> {
+async function withThreads(threads: number): Promise<Repeatable> {
   const dataset = {
     length: EPOCH_IMAGES,
     classes: ["photograph"],
@@ -58,22 +49,4 @@ async function withThreads(threads: number): Promise<Preparation> {
 
 const mebibytes = () => Math.round(process.memoryUsage.rss() / 2 ** 20);
 
-async function measure({ run }: Preparation, times: number): Promise<Measurement> {
-  const [cpu, start] = [process.cpuUsage(), performance.now()];
-  let images = 0;
-  for (let i = 0; i < times; i++) images += await run();
-  const ms = (performance.now() - start) / images;
-  const { user, system } = process.cpuUsage(cpu);
-  return { ms, cpuMs: (user + system) / 1000, peakBytes: peakMemory() };
-}
-
-const say = (message: WorkerReady | Measurement) => process.stdout.write(`${JSON.stringify(message)}\n`);
-
-const preparation = workers === undefined ? inMemory() : await withThreads(workers);
-await preparation.run();
-say({ description: preparation.description, startMs: 0, logits: null });
-for await (const line of createInterface({ input: process.stdin })) {
-  await preparation.run(); // threads wake, caches fill
-  say(await measure(preparation, Number(line)));
-}
-process.exit();
+await serveWork(workers === undefined ? inMemory() : await withThreads(workers));

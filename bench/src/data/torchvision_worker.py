@@ -3,7 +3,6 @@
 import io
 import json
 import sys
-import time
 from pathlib import Path
 
 import PIL
@@ -13,7 +12,7 @@ from PIL import Image
 from torchvision import transforms
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from peak_memory import peak_memory  # noqa: E402
+from serve_work import serve  # noqa: E402
 
 torch.set_num_threads(1)
 transform = transforms.Compose(
@@ -32,18 +31,5 @@ def run():
         transform(Image.open(io.BytesIO(photograph)).convert("RGB"))
 
 
-def say(message):
-    print(json.dumps(message), flush=True)
-
-
-run()
 description = f"torchvision {torchvision.__version__} and Pillow {PIL.__version__}, from memory, 1 thread"
-say({"description": description, "startMs": 0, "logits": None})
-for line in sys.stdin:
-    run()  # caches fill
-    times, cpu, start = int(line), time.process_time(), time.perf_counter()
-    for _ in range(times):
-        run()
-    ms = (time.perf_counter() - start) * 1000 / (times * len(photographs))
-    cpu_ms = (time.process_time() - cpu) * 1000
-    say({"ms": ms, "cpuMs": cpu_ms, "peakBytes": peak_memory()})
+serve(description, run, len(photographs))
