@@ -13,6 +13,7 @@ import {
 } from "@repvgg/core";
 import { compileInference } from "./compile.ts";
 import { assertFits, checkOptions, EngineNetwork, type EngineNetworkOptions } from "./engine-network.ts";
+import { imagesPerRun } from "./images-per-run.ts";
 import { writeState } from "./parameters.ts";
 import type { PlacedProgram } from "./program.ts";
 import { Runtime } from "./runtime.ts";
@@ -99,15 +100,6 @@ class InferenceNetwork implements Network {
  */
 export async function createInferenceNetwork(options: InferenceOptions): Promise<Network> {
   return new InferenceNetwork(await build(options), (state, form) => build({ ...options, state, form }));
-}
-
-/** Input pixels that a run takes at a time, as 16 images of 224 × 224 have: larger batches take memory, and no less time an image. */
-const PIXELS_A_RUN = 16 * 224 * 224;
-
-/** Images of a run: a large batch is several runs of about the same size. */
-function imagesPerRun(batchSize: number, [height, width]: readonly [number, number]): number {
-  const most = Math.max(1, Math.floor(PIXELS_A_RUN / (height * width)));
-  return Math.ceil(batchSize / Math.ceil(batchSize / most));
 }
 
 function build(options: InferenceOptions): Promise<Built> {
