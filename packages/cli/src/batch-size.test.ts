@@ -1,18 +1,11 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder } from "./test-cli.ts";
+import { describe, expect, it } from "vitest";
+import { commandInFolder } from "./test-cli.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
-beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-});
-afterAll(() => remove());
+const { run, at } = commandInFolder();
 
-const run = (...args: string[]) => repvgg(args, { cwd });
-const config = async () => JSON.parse(await readFile(join(cwd, "run", "config.json"), "utf8"));
+const config = async () => JSON.parse(await readFile(at("run", "config.json"), "utf8"));
 const SMALL = ["--data", "mnist", "--model", "mnist-student", "--limit", "40", "--val-limit", "8"];
 
 describe("--batch-size auto", () => {
@@ -38,11 +31,11 @@ describe("--batch-size auto", () => {
 
   it("fails before any work where not even one image fits into the engine's 4 GiB", async () => {
     for (const part of ["train/a", "train/b", "val/a", "val/b"]) {
-      await mkdir(join(cwd, "images", part), { recursive: true });
+      await mkdir(at("images", part), { recursive: true });
       const image = await sharp({ create: { width: 8, height: 8, channels: 3, background: "red" } })
         .png()
         .toBuffer();
-      for (let i = 0; i < 4; i++) await writeFile(join(cwd, "images", part, `${i}.png`), image);
+      for (let i = 0; i < 4; i++) await writeFile(at("images", part, `${i}.png`), image);
     }
     const args = ["--data", "images", "--model", "repvgg-a0", "--image-size", "4096", "--device", "wasm"];
     const { code, stderr } = await run("train", ...args, "--batch-size", "auto", "--out", "large");

@@ -2,8 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadCheckpoint, saveCheckpoint } from "@repvgg/checkpoint/node";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder } from "./test-cli.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandInFolder } from "./test-cli.ts";
 
 /** What a network was trained on, in torchvision's order. */
 const COLOURS = {
@@ -17,27 +17,23 @@ const WNIDS = Object.keys(COLOURS) as Wnid[];
 /** What it is judged on. */
 const SUBSET: readonly Wnid[] = ["n01443537", "n03126707"];
 
-let cwd: string;
-let remove: () => Promise<void>;
-const run = (...args: string[]) => repvgg(args, { cwd });
+const { run, at } = commandInFolder();
 beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
   await writeImages("all", WNIDS);
   await writeImages("subset", SUBSET);
-  await writeFile(join(cwd, "all/LOC_synset_mapping.txt"), WNIDS.map((wnid) => `${wnid} name of ${wnid}\n`).join(""));
+  await writeFile(at("all/LOC_synset_mapping.txt"), WNIDS.map((wnid) => `${wnid} name of ${wnid}\n`).join(""));
   const options = ["--model", "mnist-student", "--image-size", "32", "--batch-size", "8", "--threads", "1"];
   const { code } = await run("train", "--data", "all", ...options, "--epochs", "2", "--out", "run");
   expect(code).toBe(0);
   // As a file of the original PyTorch implementation, which names no classes.
-  const { classes: _, classIds: __, ...nameless } = await loadCheckpoint(join(cwd, "run/last.safetensors"));
-  await saveCheckpoint(join(cwd, "nameless.safetensors"), nameless);
+  const { classes: _, classIds: __, ...nameless } = await loadCheckpoint(at("run/last.safetensors"));
+  await saveCheckpoint(at("nameless.safetensors"), nameless);
 });
-afterAll(() => remove());
 
 async function writeImages(root: string, wnids: readonly Wnid[]): Promise<void> {
   for (const split of ["train", "val"]) {
     for (const wnid of wnids) {
-      const folder = join(cwd, root, split, wnid);
+      const folder = at(root, split, wnid);
       await mkdir(folder, { recursive: true });
       for (let i = 0; i < 6; i++) {
         const [r, g, b] = COLOURS[wnid].map((level) => level - 6 * i) as [number, number, number];
@@ -70,9 +66,9 @@ describe("val on some of the classes that a network knows", () => {
   });
 
   it("selects their outputs by any class index, and by the classes that a checkpoint names", async () => {
-    await writeFile(join(cwd, "synsets.txt"), WNIDS.map((wnid) => `${wnid} a name\n`).join(""));
+    await writeFile(at("synsets.txt"), WNIDS.map((wnid) => `${wnid} a name\n`).join(""));
     const keras = Object.fromEntries(WNIDS.map((wnid, i) => [i, [wnid, "a name"]]).reverse());
-    await writeFile(join(cwd, "imagenet_class_index.json"), JSON.stringify(keras));
+    await writeFile(at("imagenet_class_index.json"), JSON.stringify(keras));
     const top1 = await expectedTop1();
     for (const index of ["synsets.txt", "imagenet_class_index.json", "all"]) {
       const { code, stdout, stderr } = await run(
@@ -86,7 +82,7 @@ describe("val on some of the classes that a network knows", () => {
   });
 
   it("goes by the ids that lie in the checkpoint beside the names, through fusion and export", async () => {
-    expect(await loadCheckpoint(join(cwd, "run/best.safetensors"))).toMatchObject({
+    expect(await loadCheckpoint(at("run/best.safetensors"))).toMatchObject({
       classes: WNIDS.map((wnid) => `name of ${wnid}`),
       classIds: WNIDS,
     });
@@ -108,7 +104,7 @@ describe("val on some of the classes that a network knows", () => {
     expect(same.stderr).not.toContain("Judged on");
     const plain = await run("val", "nameless.safetensors", "--data", "all", "--json");
     expect(JSON.parse(same.stdout).loss).toBe(JSON.parse(plain.stdout).loss);
-    await writeFile(join(cwd, "reversed.txt"), [...WNIDS].reverse().join("\n"));
+    await writeFile(at("reversed.txt"), [...WNIDS].reverse().join("\n"));
     const reversed = await run(
       "val",
       "nameless.safetensors",
@@ -131,7 +127,7 @@ describe("val on some of the classes that a network knows", () => {
     ],
     ["a missing index", ["subset", "--class-index", "none.json"], 1, "none.json cannot be read"],
   ])("refuses %s", async (_, [data, ...args], code, message) => {
-    await writeFile(join(cwd, "others.txt"), "a\nb\nc\nd\n");
+    await writeFile(at("others.txt"), "a\nb\nc\nd\n");
     const outcome = await run("val", "nameless.safetensors", "--data", data!, ...args);
     expect(outcome).toMatchObject({ code, stderr: expect.stringContaining(message) });
   });

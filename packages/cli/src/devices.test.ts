@@ -1,16 +1,11 @@
 import { existsSync } from "node:fs";
 import { listDevices } from "@repvgg/backend";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder } from "./test-cli.ts";
+import { describe, expect, it } from "vitest";
+import { commandInFolder, repvgg } from "./test-cli.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
-beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-});
-afterAll(() => remove());
+const command = commandInFolder();
+const { run } = command;
 
-const run = (...args: string[]) => repvgg(args, { cwd });
 const NAMES = ["cuda", "native", "webgpu", "wasm", "tfjs-wasm", "cpu"];
 
 describe("devices", () => {
@@ -85,7 +80,7 @@ describe.each(native ? ["native"] : [])("a training step on %s", (device) => {
       "--runs",
       "2",
     ];
-    const { code, stderr } = await repvgg([...step, "--device", device], { cwd, env });
+    const { code, stderr } = await repvgg([...step, "--device", device], { cwd: command.cwd, env });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 });

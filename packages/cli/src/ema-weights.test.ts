@@ -1,23 +1,20 @@
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { saveCheckpoint } from "@repvgg/checkpoint/node";
 import { findVariant, initialState } from "@repvgg/core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder, writeIdxFolder } from "./test-cli.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandInFolder, writeIdxFolder } from "./test-cli.ts";
 
 const torch = (name: string) => fileURLToPath(new URL(`../../checkpoint/src/fixtures/${name}`, import.meta.url));
 const WRAPPED = torch("wrapped.pth");
 const TRAINING = ["--data", ".", "--model", "mnist-student", "--batch-size", "8", "--dry-run"];
 
-let cwd: string;
-let remove: () => Promise<void>;
+const command = commandInFolder();
+const { run, at } = command;
 beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
   const { spec } = findVariant("mnist-student");
-  await saveCheckpoint(join(cwd, "plain.safetensors"), { spec, form: "train", state: initialState(spec, 1) });
-  await writeIdxFolder(cwd);
+  await saveCheckpoint(at("plain.safetensors"), { spec, form: "train", state: initialState(spec, 1) });
+  await writeIdxFolder(command.cwd);
 });
-afterAll(() => remove());
 
 describe("--ema-weights", () => {
   it.each([
@@ -32,13 +29,13 @@ describe("--ema-weights", () => {
     ["distill", "--teacher", WRAPPED, ...TRAINING],
     ["distill", "--teacher", "ema", "--ema", "0.9", "--weights", WRAPPED, ...TRAINING],
   ])("of %s asks the file for its average: %j", async (...args) => {
-    const { code, stderr } = await repvgg([...args, "--ema-weights"], { cwd });
+    const { code, stderr } = await run(...args, "--ema-weights");
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("has no averaged weights") });
   });
 
   it("of verify takes the average of the file that has one, says so, and refuses two without", async () => {
     const verify = (...files: string[]) =>
-      repvgg(["verify", ...files, "--image-size", "16", "--random-images", "2", "--device", "cpu"], { cwd });
+      run("verify", ...files, "--image-size", "16", "--random-images", "2", "--device", "cpu");
     const files = [torch("tiny-repvgg.safetensors"), torch("with-average.pth")];
     expect(await verify(...files)).toMatchObject({ code: 1 });
     for (const pair of [files, files.toReversed()]) {
@@ -52,7 +49,7 @@ describe("--ema-weights", () => {
   });
 
   it("takes the average where there is one", async () => {
-    const { stderr } = await repvgg(["summary", torch("averaged.pth"), "--ema-weights"], { cwd });
+    const { stderr } = await run("summary", torch("averaged.pth"), "--ema-weights");
     expect(stderr).toContain("no RepVGG block"); // the file's average was found, and it is of something else
   });
 
@@ -62,7 +59,7 @@ describe("--ema-weights", () => {
     ["train", ...TRAINING],
     ["distill", "--teacher", "ema", "--ema", "0.9", ...TRAINING],
   ])("of %s is refused where no checkpoint is read: %j", async (...args) => {
-    const { code, stderr } = await repvgg([...args, "--ema-weights"], { cwd });
+    const { code, stderr } = await run(...args, "--ema-weights");
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(/--ema-weights is /) });
   });
 });

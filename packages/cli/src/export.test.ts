@@ -1,11 +1,10 @@
 import { copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { parseOnnx } from "@repvgg/checkpoint";
 import { loadCheckpoint, loadTensors, saveCheckpoint, saveTensors } from "@repvgg/checkpoint/node";
 import { defineSpec, fuseState, initialState, ndArray, type StateDict, seededRandom } from "@repvgg/core";
 import { MNIST_PREPROCESSING } from "@repvgg/data";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder } from "./test-cli.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandInFolder } from "./test-cli.ts";
 
 const WIDTHS = [1 / 16, 1 / 16, 1 / 16, 1 / 16] as const;
 const SPEC = defineSpec({ numBlocks: [1, 2, 1, 1], widthMultiplier: WIDTHS, strides: [1, 2, 2, 2, 2], numClasses: 3 });
@@ -13,17 +12,12 @@ const CHECKPOINT = { spec: SPEC, classes: ["cat", "dog", "owl"], preprocessing: 
 const STATE = trainedState();
 const CPU = ["--device", "cpu"];
 
-let cwd: string;
-let remove: () => Promise<void>;
+const command = commandInFolder();
+const { run, at } = command;
 beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-  await saveCheckpoint(file("train.safetensors"), { ...CHECKPOINT, form: "train", state: STATE });
-  await saveCheckpoint(file("deploy.safetensors"), { ...CHECKPOINT, form: "deploy", state: fuseState(SPEC, STATE) });
+  await saveCheckpoint(at("train.safetensors"), { ...CHECKPOINT, form: "train", state: STATE });
+  await saveCheckpoint(at("deploy.safetensors"), { ...CHECKPOINT, form: "deploy", state: fuseState(SPEC, STATE) });
 });
-afterAll(() => remove());
-
-const run = (...args: string[]) => repvgg(args, { cwd });
-const file = (name: string) => join(cwd, name);
 
 /** As if it had been trained: batch normalizations whose scales and statistics are not 1 and 0. */
 function trainedState(): StateDict {
@@ -50,7 +44,7 @@ describe("export", () => {
     const { code, stdout, stderr } = await run("export", ...args, ...CPU, "--json");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const result = JSON.parse(stdout);
-    const { size } = await stat(file(args[1]!));
+    const { size } = await stat(at(args[1]!));
     expect(result).toMatchObject({
       format,
       form,
@@ -68,8 +62,8 @@ describe("export", () => {
     const fuses = args[0] === "train.safetensors" && form === "deploy";
     if (fuses) expect(result.maxRelativeError).toBeLessThan(1e-5);
     expect(result.maxRelativeError > 0).toBe(fuses);
-    const bytes = await readFile(file(args[1]!));
-    const read = format === "onnx" ? parseOnnx(bytes) : await loadCheckpoint(file(args[1]!));
+    const bytes = await readFile(at(args[1]!));
+    const read = format === "onnx" ? parseOnnx(bytes) : await loadCheckpoint(at(args[1]!));
     expect(read).toMatchObject({ ...CHECKPOINT, form });
     expect(read.state.get("linear.weight")).toEqual(STATE.get("linear.weight"));
   });
@@ -78,7 +72,7 @@ describe("export", () => {
     const { code, stdout } = await run("export", "train.safetensors", "web", "--format", "tfjs", ...CPU, "--json");
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ format: "tfjs", form: "deploy", file: "web", equal: true });
-    expect((await readdir(file("web"))).sort()).toEqual(["group1-shard1of1.bin", "model.json"]);
+    expect((await readdir(at("web"))).sort()).toEqual(["group1-shard1of1.bin", "model.json"]);
     expect(await run("verify", "web", "deploy.safetensors", ...CPU)).toMatchObject({ code: 0 });
     const again = await run("export", "web", "from-web.pth", ...CPU, "--json");
     expect(JSON.parse(again.stdout)).toMatchObject({ format: "pth", form: "deploy", maxAbsoluteError: 0 });
@@ -86,8 +80,8 @@ describe("export", () => {
   });
 
   it("says what it has written, and takes a run folder", async () => {
-    await mkdir(file("run"));
-    await copyFile(file("train.safetensors"), file("run/best.safetensors"));
+    await mkdir(at("run"));
+    await copyFile(at("train.safetensors"), at("run/best.safetensors"));
     const { code, stdout } = await run("export", "run", "again.onnx");
     expect(code).toBe(0);
     expect(stdout).toMatch(
@@ -98,11 +92,11 @@ describe("export", () => {
   it("writes ONNX files that predict and verify read", async () => {
     await run("export", "train.safetensors", "read.onnx", ...CPU);
     const input = ndArray([2, 3, 9, 8], Float32Array.from({ length: 2 * 3 * 9 * 8 }, seededRandom(3)));
-    await saveTensors(file("in.safetensors"), new Map([["input", input]]));
+    await saveTensors(at("in.safetensors"), new Map([["input", input]]));
     const logits = async (checkpoint: string) => {
       const args = ["--tensor", "in.safetensors", "--logits", "out.safetensors", ...CPU];
       expect(await run("predict", checkpoint, ...args)).toMatchObject({ code: 0 });
-      return (await loadTensors(file("out.safetensors"))).tensors.get("logits")!.data;
+      return (await loadTensors(at("out.safetensors"))).tensors.get("logits")!.data;
     };
     expect(await logits("read.onnx")).toEqual(await logits("deploy.safetensors"));
     expect(await run("verify", "read.onnx", "train.safetensors", ...CPU)).toMatchObject({ code: 0 });
@@ -133,11 +127,11 @@ describe("export", () => {
     ["a foreign ONNX file", 1, ["foreign.onnx", "no.safetensors"], "only ONNX files that repvgg wrote are read"],
     ["a missing folder", 1, ["train.safetensors", "nowhere/no.onnx"], "the folder nowhere does not exist"],
   ])("refuses %s (%i), and leaves no file", async (_, expected, args, message) => {
-    await writeFile(file("foreign.onnx"), Uint8Array.of(8, 8));
-    const before = await readdir(cwd);
+    await writeFile(at("foreign.onnx"), Uint8Array.of(8, 8));
+    const before = await readdir(command.cwd);
     const { code, stdout, stderr } = await run("export", ...args);
     expect({ code, stdout }).toEqual({ code: expected, stdout: "" });
     expect(stderr).toContain(message);
-    expect(await readdir(cwd)).toEqual(before);
+    expect(await readdir(command.cwd)).toEqual(before);
   });
 });

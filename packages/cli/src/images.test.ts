@@ -1,25 +1,21 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { loadTensors } from "@repvgg/checkpoint/node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { repvgg, temporaryFolder, writeImageFolder } from "./test-cli.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { commandInFolder, writeImageFolder } from "./test-cli.ts";
 
 interface Prediction {
   image: string;
   classes: { index: number; probability: number }[];
 }
 
-let cwd: string;
-let remove: () => Promise<void>;
+const command = commandInFolder();
+const { run, at } = command;
 beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
   await writeImages("photos", { train: 16, val: 4 });
 });
-afterAll(() => remove());
 
-const writeImages = (root: string, counts: Readonly<Record<string, number>>) =>
-  writeImageFolder(join(cwd, root), counts);
-const run = (...args: string[]) => repvgg(args, { cwd });
+const writeImages = (root: string, counts: Readonly<Record<string, number>>) => writeImageFolder(at(root), counts);
 const TINY = ["--model", "mnist-student", "--image-size", "32", "--batch-size", "8", "--threads", "1", "--epochs", "1"];
 
 describe("images on disk", () => {
@@ -28,7 +24,7 @@ describe("images on disk", () => {
     const train = async (out: string, ...more: string[]) => {
       const { code, stderr } = await run("train", "--data", "photos", ...TINY, ...options, "--out", out, ...more);
       expect([code, stderr]).toEqual([0, expect.stringContaining("photos: image folder")]);
-      return readFile(join(cwd, out, "last.safetensors"));
+      return readFile(at(out, "last.safetensors"));
     };
     const alone = await train("alone", "--workers", "0");
     expect(Buffer.compare(await train("two", "--workers", "2", "--cache", "ram"), alone)).toBe(0);
@@ -57,7 +53,7 @@ describe("images on disk", () => {
     expect(named).toEqual(files);
     const logged = await run("predict", "teacher", "photos/val", "--logits", "logits.safetensors", "--json");
     expect(logged.stdout).toBe(all.stdout);
-    const { tensors, metadata } = await loadTensors(join(cwd, "logits.safetensors"));
+    const { tensors, metadata } = await loadTensors(at("logits.safetensors"));
     const { shape, data } = tensors.get("logits")!;
     expect([shape, JSON.parse(metadata.images!)]).toEqual([[8, 2], files]);
     JSON.parse(all.stdout).forEach(({ classes }: Prediction, row: number) => {
@@ -66,7 +62,7 @@ describe("images on disk", () => {
       const apart = Math.abs(data[2 * row]! - data[2 * row + 1]!);
       expect(classes[0]!.probability).toBeCloseTo(1 / (1 + Math.exp(-apart)), 12);
     });
-    await mkdir(join(cwd, "no images"), { recursive: true });
+    await mkdir(at("no images"), { recursive: true });
     expect(await run("predict", "teacher", "no images")).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("no images has no images in it"),
@@ -79,12 +75,12 @@ describe("images on disk", () => {
 
   it("need two classes, and images in both parts", async () => {
     await writeImages("single", { train: 4, val: 2 });
-    await rm(join(cwd, "single/train/grass"), { recursive: true });
-    await rm(join(cwd, "single/val/grass"), { recursive: true });
+    await rm(at("single/train/grass"), { recursive: true });
+    await rm(at("single/val/grass"), { recursive: true });
     const single = await run("train", "--data", "single", ...TINY, "--batch-size", "2", "--out", "never");
     expect([single.code, single.stderr]).toEqual([1, expect.stringContaining("all of one class, blue sky")]);
     await writeImages("half", { train: 4 });
-    await mkdir(join(cwd, "half/val"));
+    await mkdir(at("half/val"));
     const half = await run("train", "--data", "half", ...TINY, "--batch-size", "2", "--out", "never");
     expect([half.code, half.stderr]).toEqual([1, expect.stringContaining("val/ has no images")]);
     const one = await run(
@@ -100,12 +96,12 @@ describe("images on disk", () => {
       "never",
     );
     expect([one.code, one.stderr]).toEqual([1, expect.stringContaining("Train with more images a batch")]);
-    expect((await readdir(cwd)).filter((name) => name.includes("never"))).toEqual([]);
+    expect((await readdir(command.cwd)).filter((name) => name.includes("never"))).toEqual([]);
   });
 
   it("stop a training where one is bad, or are skipped and named", async () => {
     await writeImages("damaged", { train: 8, val: 2 });
-    await writeFile(join(cwd, "damaged/train/grass/7.jpg"), "<!DOCTYPE html><p>404"); // 16 images: two whole batches
+    await writeFile(at("damaged/train/grass/7.jpg"), "<!DOCTYPE html><p>404"); // 16 images: two whole batches
     const args = ["train", "--data", "damaged", ...TINY, "--workers", "1"];
     const stopped = await run(...args, "--out", "stopped");
     expect([stopped.code, stopped.stderr]).toEqual([1, expect.stringMatching(/7\.jpg .* HTML page/)]);

@@ -1,19 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { COMMANDS } from "./commands.ts";
 import { flagName } from "./option.ts";
-import { repvgg, temporaryFolder } from "./test-cli.ts";
+import { commandInFolder, repvgg } from "./test-cli.ts";
 
-let cwd: string;
-let remove: () => Promise<void>;
-beforeAll(async () => {
-  ({ folder: cwd, remove } = await temporaryFolder());
-});
-afterAll(() => remove());
-
-const run = (...args: string[]) => repvgg(args, { cwd });
+const command = commandInFolder();
+const { run, at } = command;
 
 describe("help", () => {
   it("lists every command", async () => {
@@ -45,8 +39,8 @@ describe("help", () => {
   });
 
   it("starts at once, since nothing that computes is loaded", async () => {
-    const coverage = join(cwd, "coverage"); // V8 lists every script that it has loaded.
-    await repvgg(["train", "--help"], { cwd, env: { NODE_V8_COVERAGE: coverage } });
+    const coverage = at("coverage"); // V8 lists every script that it has loaded.
+    await repvgg(["train", "--help"], { cwd: command.cwd, env: { NODE_V8_COVERAGE: coverage } });
     const [report] = await readdir(coverage);
     const { result } = JSON.parse(await readFile(join(coverage, report!), "utf8"));
     const loaded: string[] = result.map(({ url }: { url: string }) => url);

@@ -62,12 +62,6 @@ export function repvgg(args: readonly string[], options: Surroundings): Promise<
   return start(args, options).outcome;
 }
 
-/** A folder that is gone after the test. */
-export async function temporaryFolder(): Promise<{ folder: string; remove(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), "repvgg-cli-"));
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
-}
-
 /** A folder for the tests of a file, and the real command in it. */
 export interface CommandInFolder {
   readonly cwd: string;
@@ -78,14 +72,14 @@ export interface CommandInFolder {
 
 /** To be called outside of tests; the folder is there from the first `beforeAll` of the file on, and gone after its tests. */
 export function commandInFolder(): CommandInFolder {
-  let temporary: Awaited<ReturnType<typeof temporaryFolder>> | undefined;
+  let folder: string | undefined;
   beforeAll(async () => {
-    temporary = await temporaryFolder();
+    folder = await mkdtemp(join(tmpdir(), "repvgg-cli-"));
   });
-  afterAll(() => temporary?.remove());
+  afterAll(() => folder && rm(folder, { recursive: true, force: true }));
   const command: CommandInFolder = {
     get cwd() {
-      return temporary!.folder;
+      return folder!;
     },
     run: (...args) => repvgg(args, command),
     at: (...path) => join(command.cwd, ...path),
