@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
-import { access, readFile, rename } from "node:fs/promises";
+import { access, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { writeFileAtomically } from "@repvgg/checkpoint/node";
+import { removeAtEnd, writeFileAtomically } from "@repvgg/checkpoint/node";
 import { RepvggError } from "@repvgg/core";
 import { makeFolder } from "@repvgg/data/node";
 import type { EpochRecord } from "@repvgg/distill";
@@ -35,9 +34,7 @@ export function runFiles(folder: string) {
  */
 export async function createRunFolder(wanted: string, fill: (folder: string) => Promise<void>): Promise<string> {
   const unnamed = join(dirname(wanted), `.${basename(wanted)}-${randomBytes(6).toString("hex")}`);
-  // A second Ctrl-C ends the process at once.
-  const removeUnnamed = () => rmSync(unnamed, { recursive: true, force: true });
-  process.on("exit", removeUnnamed);
+  const keep = removeAtEnd(unnamed); // A second Ctrl-C ends the process at once.
   try {
     await allowed(wanted, () => makeFolder(unnamed));
     await fill(unnamed);
@@ -46,8 +43,8 @@ export async function createRunFolder(wanted: string, fill: (folder: string) => 
       if (await allowed(wanted, () => takeName(unnamed, folder))) return folder;
     }
   } finally {
-    process.off("exit", removeUnnamed);
-    removeUnnamed(); // nothing where it has got its name
+    await rm(unnamed, { recursive: true, force: true }); // nothing where it has got its name
+    keep();
   }
   throw new RepvggError("E_USAGE", `${wanted} and its first ${MOST_NUMBERS} numbers are taken. Choose another --out.`);
 }

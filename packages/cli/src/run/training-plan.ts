@@ -70,7 +70,9 @@ export async function planTraining(settings: Settings, terminal: Terminal): Prom
   const { inputChannels } = preprocessing;
   const spec = defineSpec({ ...model.spec, numClasses, inputChannels });
   const fresh = initialState(spec, settings.seed);
-  const start = settings.weights ? await startWeights(settings, spec, fresh) : { state: fresh, newEntries: [] };
+  const start = settings.weights
+    ? await startWeights(settings.weights, settings.emaWeights, spec, fresh)
+    : { state: fresh, newEntries: [] };
   const teacher =
     settings.teacher === undefined
       ? undefined
@@ -141,11 +143,12 @@ function checkAgainstData({ batchSize, numClasses }: Settings, training: Labelle
  * @throws {RepvggError} `E_CHECKPOINT`: other weights than the network has, or fused ones.
  */
 async function startWeights(
-  { weights: path, emaWeights }: Pick<Settings, "weights" | "emaWeights">,
+  path: string,
+  emaWeights: boolean | undefined,
   spec: RepVggSpec,
   fresh: StateDict,
 ): Promise<Pick<TrainingPlan, "state" | "newEntries">> {
-  const weights = await loadTrained(path!, { emaWeights });
+  const weights = await loadTrained(path, { emaWeights });
   if (weights.form !== "train") {
     const form = weights.form === "deploy" ? "in deploy form, which" : `${formText(weights.form)}, which`;
     throw new RepvggError(
