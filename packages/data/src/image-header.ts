@@ -1,4 +1,5 @@
 import { isTiff, readTiffTags, TIFF_TAG } from "./formats/tiff-tags.ts";
+import { isFrameMarker, SOS } from "./jpeg/jpeg-markers.ts";
 
 /** Bytes that can be read in pieces: a file, or a part of an archive. */
 export interface ByteSource {
@@ -54,9 +55,8 @@ function jpeg(source: ByteSource): ImageHeader {
       at++; // a fill byte
       continue;
     }
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
-    if (isFrame) size = { height: view(segment).getUint16(5), width: view(segment).getUint16(7) };
-    if (marker === 0xda) {
+    if (isFrameMarker(marker)) size = { height: view(segment).getUint16(5), width: view(segment).getUint16(7) };
+    if (marker === SOS) {
       const isTruncated = size === undefined || !tailHas(source, at, "\xff\xd9");
       return { format: "jpeg", width: 0, height: 0, ...size, isTruncated };
     }

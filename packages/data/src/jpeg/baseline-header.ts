@@ -1,3 +1,5 @@
+import { APP0, APP14, APP15, COM, DHT, DQT, DRI, isJpeg, SOF0, SOF1, SOS } from "./jpeg-markers.ts";
+
 /** A component of the image: luma, or one of the two chromas. */
 export interface JpegComponent {
   /** Blocks in a unit of the scan. */
@@ -28,17 +30,6 @@ interface Frame {
   readonly components: readonly { readonly id: number; readonly sampling: number; readonly table: number }[];
 }
 
-const SOI = 0xd8;
-const SOF0 = 0xc0;
-const SOF1 = 0xc1;
-const DHT = 0xc4;
-const SOS = 0xda;
-const DQT = 0xdb;
-const DRI = 0xdd;
-const APP0 = 0xe0;
-const APP14 = 0xee;
-const APP15 = 0xef;
-const COM = 0xfe;
 /** Sampling factors of luma, with chroma of 1 × 1: 4:4:4, 4:2:2 and 4:2:0. */
 const LUMA_SAMPLINGS = [0x11, 0x21, 0x22];
 /** In a unit, along a side. */
@@ -53,7 +44,7 @@ const NARROW = 4;
  * @see ITU-T T.81, Annex B; colour spaces as libjpeg guesses them
  */
 export function baselineHeader(bytes: Uint8Array): BaselineHeader | undefined {
-  if (bytes[0] !== 0xff || bytes[1] !== SOI) return undefined;
+  if (!isJpeg(bytes)) return undefined;
   const quantizations: Uint8Array[] = [];
   const tables: Uint8Array[] = [];
   let frame: Frame | undefined;

@@ -1,28 +1,11 @@
+import { APP0, APP15, COM, DNL, DRI, EOI, isFrameMarker, RST0, SOF2, SOF10, SOI, SOS, TEM } from "./jpeg-markers.ts";
+
 interface Segment {
   readonly marker: number;
   /** Where what the marker says begins, behind the length. */
   readonly start: number;
   readonly end: number;
 }
-
-const SOF0 = 0xc0;
-const SOF2 = 0xc2;
-const SOF10 = 0xca;
-const RST0 = 0xd0;
-const SOI = 0xd8;
-const EOI = 0xd9;
-const SOS = 0xda;
-const DRI = 0xdd;
-/** Says a height that libjpeg ignores. */
-const DNL = 0xdc;
-const APP0 = 0xe0;
-const APP15 = 0xef;
-const COM = 0xfe;
-const TEM = 0x01;
-/** Of markers that look like frame headers, and are none: tables, an extension, conditioning. */
-const NO_FRAMES = [0xc4, 0xc8, 0xcc];
-
-export const isJpeg = (bytes: Uint8Array) => bytes[0] === 0xff && bytes[1] === SOI;
 
 /** How many components the frame header names; undefined: there is none before the first scan. */
 export function jpegComponents(bytes: Uint8Array): number | undefined {
@@ -47,7 +30,7 @@ export function jpegDamage(bytes: Uint8Array): string | undefined {
   return damageAfter(bytes, scan.end);
 }
 
-const isFrame = ({ marker }: Segment) => marker >= SOF0 && marker < RST0 && !NO_FRAMES.includes(marker);
+const isFrame = ({ marker }: Segment) => isFrameMarker(marker);
 
 /** The segments up to the first scan's. */
 function headerOf(bytes: Uint8Array): Segment[] {

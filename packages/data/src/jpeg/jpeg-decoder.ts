@@ -2,6 +2,7 @@ import type { Box, ByteImage } from "../image/byte-image.ts";
 import { loadWasm } from "../image/load-wasm.ts";
 import { WasmArena } from "../image/wasm-arena.ts";
 import { type BaselineHeader, baselineHeader, type JpegComponent } from "./baseline-header.ts";
+import { EOI } from "./jpeg-markers.ts";
 
 /** What ../../assembly/jpeg.ts exports. */
 interface JpegKernels {
@@ -44,7 +45,6 @@ const OVERRUN = 64;
 const STREAM_MARGIN = 2048;
 /** Around the wanted pixels: neighbours that the chroma is interpolated with, and whole units. */
 const WINDOW_MARGIN = 16;
-const EOI = 0xd9;
 
 /** The places in a block, in bytes of 16-bit numbers, of the coefficients in the order of a file. */
 const ZIGZAG = Uint8Array.from(zigzag(), (place) => place * 2);

@@ -5,8 +5,9 @@ import { decodePnm, isPnm } from "../formats/pnm.ts";
 import { isTiff, readTiffTags, TIFF_TAG } from "../formats/tiff-tags.ts";
 import type { Box, ByteImage, Size } from "../image/byte-image.ts";
 import { isAvif } from "../image-header.ts";
-import { isJpeg, jpegComponents, jpegDamage } from "../jpeg/jpeg-damage.ts";
+import { jpegComponents, jpegDamage } from "../jpeg/jpeg-damage.ts";
 import { type JpegDecoder, loadJpegDecoder } from "../jpeg/jpeg-decoder.ts";
+import { isJpeg } from "../jpeg/jpeg-markers.ts";
 
 /** Pillow's own limit: more pixels are taken for an attack, before anything is decoded. */
 const MAX_PIXELS = 178_956_970;
@@ -29,10 +30,7 @@ type Kind = "cmyk" | "grey16" | "usual";
  * @throws {RepvggError} `E_DATA`: no image, truncated or damaged, of another kind, or of too many pixels.
  */
 export async function decodeImage(bytes: Uint8Array, name: string, wanted?: (size: Size) => Box): Promise<ByteImage> {
-  assertImage(bytes, name);
-  jpegDecoder ??= await loadJpegDecoder();
-  const usual = jpegDecoder.decode(bytes, wanted);
-  return usual ? { ...usual, data: usual.data.slice() } : decodeUnusual(bytes, name);
+  return (await decodeUsual(bytes, name, wanted)) ?? decodeUnusual(bytes, name);
 }
 
 /**
@@ -51,10 +49,15 @@ export async function decodeImageIn(
 
 /** Like {@link decodeImage}, but refuses also data with mistakes, which Pillow reads past. */
 export async function decodeStrictly(bytes: Uint8Array, name: string): Promise<ByteImage> {
+  return (await decodeUsual(bytes, name)) ?? decodeUnusual(bytes, name, "warning");
+}
+
+/** The usual JPEG, in memory of its own; undefined for all else. */
+async function decodeUsual(bytes: Uint8Array, name: string, wanted?: (size: Size) => Box) {
   assertImage(bytes, name);
   jpegDecoder ??= await loadJpegDecoder();
-  const usual = jpegDecoder.decode(bytes);
-  return usual ? { ...usual, data: usual.data.slice() } : decodeUnusual(bytes, name, "warning");
+  const usual = jpegDecoder.decode(bytes, wanted);
+  return usual && { ...usual, data: usual.data.slice() };
 }
 
 /**
