@@ -10,7 +10,7 @@ import sys
 import time
 
 import torch
-from peak_memory import peak_memory
+from serve_work import serve
 from torch import nn
 from torch.nn import functional as F
 
@@ -80,18 +80,6 @@ def mean_ms(work, times):
     return (time.perf_counter() - start) * 1000 / times
 
 
-def measure(work, times):
-    work()  # threads wake, caches fill
-    cpu = time.process_time()
-    ms = mean_ms(work, times)
-    cpu_ms = (time.process_time() - cpu) * 1000
-    return {"ms": ms, "cpuMs": cpu_ms, "peakBytes": peak_memory()}
-
-
-def say(message):
-    print(json.dumps(message), flush=True)
-
-
 def trial(request, name):
     """Prints how long one takes in a memory format: its own process, as PyTorch crashes in some of them."""
     work = make_work(request, FORMATS[name])
@@ -99,7 +87,7 @@ def trial(request, name):
     best = first = mean_ms(work, 1)
     for _ in range(5 if first < 1000 else 1):
         best = min(best, mean_ms(work, 1))
-    say(best)
+    print(best)
 
 
 def better_format(request):
@@ -128,12 +116,10 @@ def main():
         return trial(request, sys.argv[2])
     name, crashed = better_format(request)
     work = make_work(request, FORMATS[name])
-    mean_ms(work, 2)
+    work()
     threads = torch.get_num_threads()
     description = f"PyTorch {torch.__version__}, {threads} thread{'' if threads == 1 else 's'}, {name}{crashed}"
-    say({"description": description, "startMs": 0, "logits": None})
-    for line in sys.stdin:
-        say(measure(work, int(line)))
+    serve(description, work, 1)
 
 
 main()

@@ -3,30 +3,40 @@ import { peakMemory } from "./peak-memory.ts";
 import type { Measurement, WorkerReady } from "./runner.ts";
 
 /** What a worker process does, again and again. */
-export interface Repeatable {
-  readonly description: string;
-  /** @returns How many units it did, of which a measurement gives the mean time. */
-  run(): Promise<number>;
+export interface Work {
+  run(): Promise<unknown>;
+  /** That a run does; a measurement gives the mean time of one. @default 1 */
+  readonly units?: number;
 }
 
-/** Speaks as worker.ts does: says that it is warm, then a measurement for each number of repetitions that it reads. */
+/** Work that needs no more words. */
+export interface Repeatable extends Work {
+  readonly description: string;
+}
+
+/** The whole life of a worker process: says that it is warm, and measures. */
 export async function serveWork(work: Repeatable): Promise<never> {
   await work.run();
   say({ description: work.description, startMs: 0, logits: null });
+  await answerMeasurements(work);
+  process.exit();
+}
+
+/** Writes a measurement for each number of repetitions that it reads. */
+export async function answerMeasurements(work: Work): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     await work.run(); // threads wake, caches fill
     say(await measure(work, Number(line)));
   }
-  process.exit();
 }
 
-async function measure({ run }: Repeatable, times: number): Promise<Measurement> {
+async function measure(work: Work, times: number): Promise<Measurement> {
+  const { units = 1 } = work;
   const [cpu, start] = [process.cpuUsage(), performance.now()];
-  let units = 0;
-  for (let i = 0; i < times; i++) units += await run();
-  const ms = (performance.now() - start) / units;
+  for (let i = 0; i < times; i++) await work.run();
+  const ms = (performance.now() - start) / (times * units);
   const { user, system } = process.cpuUsage(cpu);
   return { ms, cpuMs: (user + system) / 1000, peakBytes: peakMemory() };
 }
 
-const say = (message: WorkerReady | Measurement) => process.stdout.write(`${JSON.stringify(message)}\n`);
+export const say = (message: WorkerReady | Measurement) => process.stdout.write(`${JSON.stringify(message)}\n`);

@@ -16,7 +16,7 @@ def serve(description, run, units):
     run()
     say({"description": description, "startMs": 0, "logits": None})
     for line in sys.stdin:
-        run()  # caches fill
+        run()  # threads wake, caches fill
         times, cpu, start = int(line), time.process_time(), time.perf_counter()
         for _ in range(times):
             run()

@@ -19,9 +19,9 @@ function inMemory(): Repeatable {
   const all = files.map((file) => readFileSync(file));
   return {
     description: "@repvgg/data on the main thread, from memory",
+    units: all.length,
     async run() {
       for (const [i, bytes] of all.entries()) await preprocessImage(bytes, files[i]!, IMAGENET_PREPROCESSING);
-      return all.length;
     },
   };
 }
@@ -39,12 +39,12 @@ async function withThreads(threads: number): Promise<Repeatable> {
   const loader = new ImageLoader({ dataset, batchSize: BATCH_SIZE, steps, preprocessing, ...threaded });
   const run = async () => {
     for await (const _ of loader.batches(0));
-    return EPOCH_IMAGES;
   };
   await run();
   const [before, , after] = [mebibytes(), await run(), mebibytes()];
   const name = threads === 1 ? "1 worker" : `${threads} workers`;
-  return { description: `ImageLoader, ${name}; an epoch takes the process from ${before} to ${after} MiB`, run };
+  const description = `ImageLoader, ${name}; an epoch takes the process from ${before} to ${after} MiB`;
+  return { description, run, units: EPOCH_IMAGES };
 }
 
 const mebibytes = () => Math.round(process.memoryUsage.rss() / 2 ** 20);
