@@ -33,6 +33,8 @@ describe.each(among("native", "cpu"))("on %s", (name) => {
     const learner = await device.createTrainableNetwork({ ...options, state: freshState() });
     const wrong = ({ logits }: { logits: Tensor }) => sum<Scalar>(reshape(logits, [3]));
     await expect(learner.trainStep(images(5), wrong, STEP)).rejects.not.toMatchObject({ code: "E_MEMORY" });
+    const recursive = (): Scalar => recursive(); // a RangeError, as arrays that are too large are
+    await expect(learner.trainStep(images(5), recursive, STEP)).rejects.not.toMatchObject({ code: "E_MEMORY" });
     learner.dispose();
   });
 });

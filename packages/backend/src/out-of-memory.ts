@@ -1,7 +1,8 @@
 import { layerPlan, type RepVggSpec, RepvggError } from "@repvgg/core";
 
-/** How libraries say that memory is missing: TensorFlow by its status 8, or by oneDNN's status 1; JavaScript by a RangeError. */
-const WORDS = /TF_Status: 8\b|OOM when allocating|exception:Status: 1,|out of memory/i;
+/** How libraries say that memory is missing: TensorFlow by its status 8, or by oneDNN's status 1; JavaScript about its arrays. */
+const WORDS =
+  /TF_Status: 8\b|OOM when allocating|exception:Status: 1,|out of memory|array buffer allocation|invalid (typed )?array (buffer )?length/i;
 
 /**
  * What is thrown for an error of a tfjs device: `E_MEMORY` where its memory did not suffice, else the error itself.
@@ -10,7 +11,7 @@ const WORDS = /TF_Status: 8\b|OOM when allocating|exception:Status: 1,|out of me
  */
 export function explainMemory(error: unknown, images: number, [height, width]: readonly [number, number]): unknown {
   if (error instanceof RepvggError || !(error instanceof Error)) return error;
-  if (!(error instanceof RangeError || WORDS.test(error.message))) return error;
+  if (!WORDS.test(error.message)) return error;
   return new RepvggError(
     "E_MEMORY",
     `The device ran out of memory with ${images} images of ${height}x${width} at once. Use a smaller batch or smaller images; ` +
