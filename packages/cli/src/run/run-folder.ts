@@ -43,7 +43,8 @@ export async function createRunFolder(wanted: string, fill: (folder: string) => 
       if (await allowed(wanted, () => takeName(unnamed, folder))) return folder;
     }
   } finally {
-    await rm(unnamed, { recursive: true, force: true }); // nothing where it has got its name
+    // Nothing where it has got its name; where it could not even be made, that is the failure to report.
+    await rm(unnamed, { recursive: true, force: true }).catch(() => {});
     keep();
   }
   throw new RepvggError("E_USAGE", `${wanted} and its first ${MOST_NUMBERS} numbers are taken. Choose another --out.`);
