@@ -38,6 +38,16 @@ describe("colour and bars", () => {
     expect(written).toEqual({ stdout: "", stderr: "Epoch 1/2\n" });
   });
 
+  it.each([
+    ["a terminal", true, 40, 40],
+    ["a terminal that does not say its width", true, undefined, Number.POSITIVE_INFINITY],
+    ["a file", false, undefined, Number.POSITIVE_INFINITY],
+  ])("a line of %s has its columns", (_, isTTY, columns, expected) => {
+    const { all } = streams(isTTY);
+    const stderr = Object.assign(all.stderr, columns && { columns });
+    expect(new Terminal({ ...all, stderr }, false).columns).toBe(expected);
+  });
+
   it("progress on a terminal is a bar that gives way to notes", async () => {
     const { all, written } = streams(true);
     const terminal = new Terminal(all, false);

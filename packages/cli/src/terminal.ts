@@ -1,7 +1,7 @@
 /** What the command line is connected to. */
 export interface Streams {
   readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   readonly env: Readonly<Record<string, string | undefined>>;
   /**
    * Ends when the user asks to stop; only called by commands that can stop cleanly.
@@ -44,6 +44,11 @@ export class Terminal {
   /** From now on a bar moves on the last line. @param aside Clears it while something is written; undefined when it has ended. */
   setBar(aside: ((write: () => void) => void) | undefined): void {
     this.#aside = aside;
+  }
+
+  /** That a line of a note may have; no limit where lines are for files. */
+  get columns(): number {
+    return (this.lively && this.#streams.stderr.columns) || Number.POSITIVE_INFINITY;
   }
 
   get stderr(): NodeJS.WritableStream {

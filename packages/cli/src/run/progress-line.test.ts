@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { progressLine } from "./progress-line.ts";
+import { fittedLines, progressLine } from "./progress-line.ts";
 
 const PARTS = [
   { text: "epoch 1/6", importance: 3 },
@@ -29,5 +29,33 @@ describe("progressLine", () => {
     expect(line(300, 300)).toBe(`inspecting ${"█".repeat(24)} 300/300`);
     expect(line(0, 0)).toBe(`inspecting ${"░".repeat(24)} 0/0`);
     expect(line(500, 300)).toBe(`inspecting ${"█".repeat(24)} 500/300`);
+  });
+});
+
+describe("fittedLines", () => {
+  const groups = [
+    ["Epoch 1/30", "Loss 2.3948", "Acc@1 9.68"],
+    ["val Loss 2.4483", "Acc@1 11.00"],
+    ["EMA Acc@1 10.00"],
+    ["5 s", "best"],
+  ];
+  const [own, judged, ema, rest] = groups.map((group) => group.join("  "));
+  it.each([
+    [Number.POSITIVE_INFINITY, [`${own}  ${judged}  ${ema}  ${rest}`]],
+    [91, [`${own}  ${judged}  ${ema}`, `  ${rest}`]],
+    [80, [`${own}  ${judged}`, `  ${ema}  ${rest}`]],
+    [40, [own, `  ${judged}`, `  ${ema}  ${rest}`]],
+    [
+      20,
+      ["Epoch 1/30", "  Loss 2.3948", "  Acc@1 9.68", "  val Loss 2.4483", "  Acc@1 11.00", `  ${ema}`, `  ${rest}`],
+    ],
+  ])("breaks between what belongs together: %s columns", (columns, expected) => {
+    const lines = fittedLines(groups, columns).split("\n");
+    expect(lines).toEqual(expected);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(columns);
+  });
+
+  it("leaves a part whole that is longer than a line", () => {
+    expect(fittedLines([["Epoch 1/30", "5 s"]], 6)).toBe("Epoch 1/30\n  5 s");
   });
 });

@@ -32,6 +32,29 @@ export function progressLine(
   }
 }
 
+/**
+ * Groups of parts on as few lines as a terminal needs: a group that does not fit begins a line, and is itself divided only where it is
+ * longer than that.
+ *
+ *     Epoch 1/6  Loss 2.3948  Acc@1 9.68
+ *       val Loss 2.4483  Acc@1 11.00  5 s
+ *
+ * @param columns Of the terminal; the last one stays empty.
+ */
+export function fittedLines(groups: readonly (readonly string[])[], columns: number): string {
+  const lines: string[] = [];
+  for (const group of groups) {
+    const whole = group.join(GAP);
+    for (const text of GAP.length + whole.length < columns ? [whole] : group) {
+      const line = lines.at(-1);
+      if (line === undefined) lines.push(text);
+      else if (line.length + GAP.length + text.length < columns) lines[lines.length - 1] = line + GAP + text;
+      else lines.push(GAP + text);
+    }
+  }
+  return lines.join("\n");
+}
+
 /** The parts on a line without an end. */
 export const joined = (parts: readonly ProgressPart[]): string => parts.map(({ text }) => text).join(GAP);
 

@@ -1,8 +1,8 @@
-import type { EpochReport, StepReport, TrainerCallbacks } from "@repvgg/distill";
+import type { EpochRecord, EpochReport, StepReport, TrainerCallbacks } from "@repvgg/distill";
 import type { Terminal } from "../terminal.ts";
 import { duration, percent } from "./numbers.ts";
 import { startProgress } from "./progress.ts";
-import type { ProgressPart } from "./progress-line.ts";
+import { fittedLines, type ProgressPart } from "./progress-line.ts";
 
 /** Shows a training while it runs: the steps as progress, a line for each epoch. */
 export async function showTraining(
@@ -13,7 +13,7 @@ export async function showTraining(
   return {
     callbacks: {
       onStep: (report) => progress.update(report.step, describeStep(report)),
-      onEpoch: (report) => terminal.note(describeEpoch(report)),
+      onEpoch: (report) => terminal.note(fittedLines(describeEpoch(report), terminal.columns)),
     },
     stop: () => progress.stop(),
   };
@@ -36,12 +36,17 @@ function describeStep({
   ];
 }
 
-function describeEpoch({ epoch, epochs, train, validation, average, isBest }: EpochReport): string {
-  const judged = validation ? `  val Loss ${validation.loss.toFixed(4)}  Acc@1 ${percent(validation.top1)}` : "";
-  const averaged = average ? `  EMA Acc@1 ${percent(average.top1)}` : "";
-  const skipped = train.skipped ? `  ${train.skipped} batches skipped` : "";
-  return (
-    `Epoch ${epoch}/${epochs}  Loss ${train.loss.toFixed(4)}  Acc@1 ${percent(train.top1)}${judged}${averaged}${skipped}` +
-    `  ${duration(train.seconds)}${isBest ? "  best" : ""}`
-  );
+/** What belongs together, so that a narrow terminal breaks between. */
+function describeEpoch({ epoch, epochs, train, validation, average, isBest }: EpochReport): string[][] {
+  const judged = (name: string, { loss, top1 }: EpochRecord) => [
+    `${name} ${loss.toFixed(4)}`,
+    `Acc@1 ${percent(top1)}`,
+  ];
+  return [
+    [`Epoch ${epoch}/${epochs}`, ...judged("Loss", train)],
+    ...(validation ? [judged("val Loss", validation)] : []),
+    ...(average ? [[`EMA Acc@1 ${percent(average.top1)}`]] : []),
+    ...(train.skipped ? [[`${train.skipped} batches skipped`]] : []),
+    [duration(train.seconds), ...(isBest ? ["best"] : [])],
+  ];
 }
