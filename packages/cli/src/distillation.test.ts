@@ -152,6 +152,12 @@ describe("distill --teacher", () => {
     ["a folder that is no run", 1, ["--teacher", "digits"], "has no best.safetensors"],
     ["an average that is not kept", 2, ["--teacher", "ema"], "give --ema 0.999, too"],
     [
+      "an average beside another teacher",
+      2,
+      ["--teacher", "teacher,ema", "--ema", "0.9"],
+      "which teaches alone. Several",
+    ],
+    [
       "features of an average",
       2,
       ["--teacher", "ema", "--ema", "0.9", "--loss", "features"],

@@ -38,10 +38,22 @@ interface TeacherChoice {
   readonly emaWeights?: boolean | undefined;
 }
 
-/** The files of `--teacher a,b`; one name with a comma in it may be a file, too. */
+/**
+ * The files of `--teacher a,b`; one name with a comma in it may be a file, too.
+ *
+ * @throws {RepvggError} `E_USAGE`: the average of the student's own weights is one of several.
+ */
 export async function teacherFiles(teacher: string): Promise<string[]> {
   if (await exists(teacher)) return [teacher];
-  return teacher.split(",").map((file) => file.trim());
+  const files = teacher.split(",").map((file) => file.trim());
+  if (files.length > 1 && files.includes(AVERAGE_TEACHER) && !(await exists(AVERAGE_TEACHER))) {
+    throw new RepvggError(
+      "E_USAGE",
+      `--teacher ${teacher}: ${AVERAGE_TEACHER} is the average of the student's own weights, which teaches alone. Several teachers are ` +
+        "checkpoints, run folders and ONNX files, as in large.safetensors,other.onnx.",
+    );
+  }
+  return files;
 }
 
 /**
