@@ -140,6 +140,7 @@ describe("a damaged state", () => {
     const begun = [
       "resume/.state-000000099.safetensors.0123456789ab.tmp",
       ".last-ema.safetensors.0123456789ab.tmp",
+      ".validation.json.0123456789ab.tmp",
       ".report.html.0123456789ab.tmp",
       ".mine.tmp",
     ];

@@ -1,4 +1,5 @@
 import { mkdir } from "node:fs/promises";
+import { basename } from "node:path";
 import { loadCheckpoint, removeUnfinished } from "@repvgg/checkpoint/node";
 import { type NdArray, RepvggError } from "@repvgg/core";
 import type { TrainerState } from "@repvgg/distill";
@@ -54,9 +55,9 @@ export async function continuedState(
   for (const note of adapted?.notes ?? []) terminal.note(note);
   if (changes.length > 0 || otherData) await writeConfig(folder, { ...plan.settings, run: { ...run, data } });
   if (saved) await removeDamaged(saved);
-  // Only weights and states are written by none but the owner of the lock.
-  const isWeights = (name: string) => name.endsWith(".safetensors");
-  for (const place of [folder, runFiles(folder).resumeFolder]) await removeUnfinished(place, isWeights);
+  // `repvgg report` writes the report, too; all else none but the owner of the lock.
+  const report = basename(runFiles(folder).report);
+  for (const place of [folder, runFiles(folder).resumeFolder]) await removeUnfinished(place, (name) => name !== report);
   if (adapted) await repairLast(folder, plan, adapted.state, terminal);
   return adapted?.state;
 }
