@@ -1,5 +1,5 @@
 import { RepvggError } from "@repvgg/core";
-import { loadEngine } from "@repvgg/engine";
+import { loadEngine, startThreads } from "@repvgg/engine";
 import { createInferenceNetwork } from "@repvgg/engine/inference";
 import { defaultThreads } from "./default-threads.ts";
 import type { Device, DeviceOptions, NetworkOptions, TrainableNetworkOptions } from "./device.ts";
@@ -14,9 +14,13 @@ export async function openWasmDevice({ threads, exact = false }: DeviceOptions =
   if (!Number.isInteger(count) || count < 1) {
     throw new RepvggError("E_USAGE", `threads must be a whole number, 1 or more, got ${count}.`);
   }
-  const { variant } = await loadEngine();
+  const started = startThreads(count); // for the first network, whose weights are perhaps still to be read
+  const { variant } = await loadEngine().catch((error) => {
+    started[Symbol.dispose]();
+    throw error;
+  });
 
-  const dispose = () => {}; // networks own all that is held
+  const dispose = () => started[Symbol.dispose](); // networks own all else that is held
   return {
     name: "wasm",
     description: `RepVGG's WebAssembly engine (${variant}), ${count} thread${count === 1 ? "" : "s"}${exact ? ", exact" : ""}`,

@@ -16,7 +16,7 @@ const CHECK_SPEC = "Check that the weights belong to this spec, and in which for
  * @throws {RepvggError} `E_STATE`: names the missing, unexpected, misshapen and unusable entries.
  */
 export function checkState(plan: LayerPlan, forms: Forms, state: ReadonlyMap<string, NdArray>): void {
-  takeState(checkLayout(plan, forms, state), state, () => {});
+  takeState(checkLayout(plan, forms, state), state, () => undefined);
 }
 
 /**
@@ -40,16 +40,17 @@ export function checkLayout(plan: LayerPlan, forms: Forms, state: ReadonlyMap<st
 }
 
 /**
- * Gives a network all arrays of its state, each read once, and checks them on the way: finite values, no negative variance. Of a state
+ * Gives a network all arrays of its state, each read once, and checks them: finite values, no negative variance. Of a state
  * that stays in a file, one array at a time is in memory.
  *
  * @param entries As {@link checkLayout} returned them.
+ * @param take May say whether all elements are finite, where it saw them: then nobody looks again.
  * @throws {RepvggError} `E_STATE`: names all entries that are unusable; what was taken by then is to be thrown away.
  */
 export function takeState(
   entries: readonly StateEntry[],
   state: ReadonlyMap<string, NdArray>,
-  take: (entry: StateEntry, array: NdArray) => void,
+  take: (entry: StateEntry, array: NdArray) => boolean | undefined,
 ): void {
   const misshapen: string[] = [];
   const unusable: string[] = [];
@@ -57,21 +58,20 @@ export function takeState(
   for (const entry of entries) {
     const { name, shape } = entry;
     const { data } = state.get(name)!;
-    const problem = problemOf(entry, data, finite);
     if (data.length !== sizeOf(shape)) {
       misshapen.push(`${name} is [${shape.join(", ")}] of ${data.length} elements`);
-    } else if (problem !== undefined) {
-      unusable.push(`${name} holds ${problem}`);
-    } else {
-      take(entry, { shape, data });
+      continue;
     }
+    const seen = take(entry, { shape, data });
+    const problem = problemOf(entry, data, finite || (seen ?? firstNotFinite(data) === -1));
+    if (problem !== undefined) unusable.push(`${name} holds ${problem}`);
   }
   const advice = misshapen.length > 0 ? CHECK_SPEC : "The training that wrote it diverged, or the file is damaged.";
   refuse([list("misshapen", misshapen), list("unusable", unusable)], advice);
 }
 
 function problemOf({ role }: StateEntry, data: Float32Array, finite: boolean): string | undefined {
-  if (!finite && firstNotFinite(data) !== -1) return "NaN or infinity";
+  if (!finite) return "NaN or infinity";
   return role === "runningVar" && data.some((v) => v < 0) ? "a negative variance" : undefined;
 }
 

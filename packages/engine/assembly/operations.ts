@@ -1,5 +1,6 @@
 // Which function runs an operation.
 
+import { arrangeRows } from "./arrange";
 import {
   batchNormBackward,
   batchNormBackwardInput,
@@ -22,6 +23,7 @@ import {
 import { gate, gateInputGradient, gateScaleGradient, reluGradient, sigmoid } from "./gate";
 import {
   Adamw,
+  ArrangeRows,
   AveragePool,
   AveragePoolGradient,
   BatchNormBackward,
@@ -116,6 +118,9 @@ export function runUnits(call: i32, start: i32, end: i32, scratch: i32): void {
       break;
     case Operation.clearBetweenGroups:
       clearBetweenGroups(changetype<ClearBetweenGroups>(call), start, end);
+      break;
+    case Operation.arrangeRows:
+      arrangeRows(changetype<ArrangeRows>(call), start, end);
       break;
     case Operation.sigmoid:
       sigmoid(changetype<Sigmoid>(call), start, end);

@@ -1,6 +1,19 @@
+import type { ConstantTable } from "./constant-table.ts";
 import { PANEL_BYTES } from "./gemm.kernel.ts";
 import type { Variant } from "./variant.ts";
-import { f32x4, i32, type Kernel, kernel, loadAll, range, storeAll, VECTOR_BYTES, v128 } from "./wasm-builder.ts";
+import {
+  f32x4,
+  i32,
+  i32x4,
+  type Kernel,
+  kernel,
+  loadAll,
+  range,
+  storeAll,
+  update,
+  VECTOR_BYTES,
+  v128,
+} from "./wasm-builder.ts";
 
 const PANEL_VECTORS = PANEL_BYTES / VECTOR_BYTES;
 
@@ -36,6 +49,32 @@ export function gatherKernel(): Kernel {
       },
       () => rows,
     );
+  });
+}
+
+/**
+ * Copies `rows` panel rows, one at least, that are `sourceBytes` apart, to `targetBytes` apart. Of the panel of i32 at `special`, a sign
+ * is set where a float is not finite: NaN and infinities have all bits of the exponent set, those of ∞, and 2⁻¹²⁶, whose bits are the exponent's
+ * lowest, carries them into the sign.
+ */
+export function copyPanelRowsKernel(constants: ConstantTable): Kernel {
+  const parameters = ["rows", "source", "sourceBytes", "target", "targetBytes", "special"] as const;
+  return kernel("copyPanelRows", parameters, (f, [rows, source, sourceBytes, target, targetBytes, special]) => {
+    const exponent = f.v128(v128.loadSplat(constants.addressOf(Number.POSITIVE_INFINITY)));
+    const carry = f.v128(v128.loadSplat(constants.addressOf(2 ** -126)));
+    const carried = loadAll(f, special, PANEL_VECTORS);
+    f.doWhile(
+      () => {
+        const values = loadAll(f, source, PANEL_VECTORS);
+        storeAll(f, target, values);
+        update(carried, (sum, i) => v128.or(sum, i32x4.add(v128.and(values[i]!, exponent), carry)));
+        source.add(sourceBytes);
+        target.add(targetBytes);
+        rows.add(-1);
+      },
+      () => rows,
+    );
+    storeAll(f, special, carried);
   });
 }
 

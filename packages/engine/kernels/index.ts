@@ -6,7 +6,7 @@ import {
   sumsKernel,
 } from "./batch-norm.kernel.ts";
 import { ConstantTable } from "./constant-table.ts";
-import { gatherKernel, scaleKernel, sgdKernel, transposeKernel } from "./elementwise.kernel.ts";
+import { copyPanelRowsKernel, gatherKernel, scaleKernel, sgdKernel, transposeKernel } from "./elementwise.kernel.ts";
 import { gateInputGradientKernel, gateKernel, gateSumsKernel } from "./gate.kernel.ts";
 import { gemmKernel } from "./gemm.kernel.ts";
 import { MEMORY_MAP } from "./memory-map.ts";
@@ -55,6 +55,7 @@ export function buildKernels(variant: Variant): { kernels: Kernel[]; minusInfini
     gateSumsKernel(variant),
     gateInputGradientKernel(variant),
     gatherKernel(),
+    copyPanelRowsKernel(constants),
     scaleKernel(),
     transposeKernel(),
     sgdKernel(variant, false),

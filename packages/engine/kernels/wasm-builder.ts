@@ -163,6 +163,10 @@ export const f32x4 = {
     fused ? vector("f32x4.relaxed_madd", x, y, sum) : f32x4.add(sum, f32x4.mul(x, y)),
 };
 
+export const i32x4 = {
+  add: (a: Vector, b: Vector) => vector("i32x4.add", a, b),
+};
+
 export const v128 = {
   load: (address: Int, offset = 0) => vector(`v128.load offset=${offset}`, address),
   /** Four times one float of memory. */
@@ -172,6 +176,7 @@ export const v128 = {
     wat: `(v128.store offset=${offset} ${textOf(address)} ${textOf(value)})`,
   }),
   and: (a: Vector, b: Vector) => vector("v128.and", a, b),
+  or: (a: Vector, b: Vector) => vector("v128.or", a, b),
   /** The 32-bit lanes `lanes` of a (0…3) and b (4…7). */
   shuffle: (a: Vector, b: Vector, lanes: readonly [number, number, number, number]) =>
     vector(`i8x16.shuffle ${lanes.flatMap((lane) => range(4).map((byte) => 4 * lane + byte)).join(" ")}`, a, b),

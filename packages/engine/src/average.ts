@@ -1,6 +1,7 @@
 import { RepvggError, type StateDict } from "@repvgg/core";
-import { type ParameterLayout, readSlot, type Slot, writeSlot } from "./parameters.ts";
+import type { ParameterLayout, Slot } from "./parameters.ts";
 import type { Runtime } from "./runtime.ts";
+import { readSlot, writeSlot } from "./transfer.ts";
 import type { CompiledUpdates } from "./updates.ts";
 
 /** The moving average of parameters and running statistics, in the engine's memory. */
@@ -45,7 +46,9 @@ export class EngineAverage {
   import(state: StateDict): void {
     this.#assertRoom();
     const { averageOffset } = this.#layout;
-    for (const slot of this.#slots()) writeSlot(this.#runtime.floats, slot, state.get(slot.entry.name)!, averageOffset);
+    for (const slot of this.#slots()) {
+      writeSlot(this.#runtime, this.#layout, slot, state.get(slot.entry.name)!, averageOffset);
+    }
     this.#exists = true;
   }
 

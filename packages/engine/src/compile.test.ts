@@ -5,9 +5,10 @@ import { compileInference, compileTraining } from "./compile.ts";
 import { Interpreter } from "./interpreter/test-interpreter.ts";
 import { panelled } from "./layouts.ts";
 import { storedInputChannels } from "./network-buffers.ts";
-import { readSlot, trainableSlots, writeState } from "./parameters.ts";
+import { trainableSlots } from "./parameters.ts";
 import type { PlacedNetwork } from "./placed-network.ts";
 import { reluMasks, TEST_NETWORKS, type TestNetwork, testNetwork } from "./test-networks.ts";
+import { readSlot, writeState } from "./transfer.ts";
 
 /** The interpreter sums in float64 and stores float32: a few roundings a layer. */
 const TOLERANCE = 1e-5;
@@ -37,7 +38,7 @@ describe.each(Object.entries(TEST_NETWORKS))("%s", (_, testCase) => {
   it("trains as the float64 reference does", () => {
     const { memory, result } = compileTraining(plan, batch, 1);
     const interpreter = new Interpreter(memory);
-    writeState(interpreter.floats, result.parameters, stateLayout(plan, "train"), state);
+    writeState(interpreter.parameterMemory, result.parameters, stateLayout(plan, "train"), state);
     stage(interpreter, result, network);
 
     interpreter.run(result.programs.forward.program);
@@ -73,7 +74,7 @@ describe.each(Object.entries(TEST_NETWORKS))("%s", (_, testCase) => {
     const { memory, result } = compileInference(plan, form, batch, 1);
     const interpreter = new Interpreter(memory);
     const inForm = form === "train" ? state : fuseState(spec, state);
-    writeState(interpreter.floats, result.parameters, stateLayout(plan, form), inForm);
+    writeState(interpreter.parameterMemory, result.parameters, stateLayout(plan, form), inForm);
     stage(interpreter, result, network);
     interpreter.run(result.programs.prepare.program);
     interpreter.run(result.programs.predict.program);

@@ -17,9 +17,10 @@ import {
 import { panelled, readImages } from "./layouts.ts";
 import { lastOfStage, type NetworkBuffers, storedInputChannels } from "./network-buffers.ts";
 import { MOST_THREADS } from "./operations.ts";
-import { type ParameterLayout, readSlot } from "./parameters.ts";
+import type { ParameterLayout } from "./parameters.ts";
 import type { PlacedProgram } from "./program.ts";
 import { MAX_MEMORY_BYTES, type Runtime } from "./runtime.ts";
+import { readSlot } from "./transfer.ts";
 
 export const STAGES = [1, 2, 3, 4] as const;
 
@@ -207,11 +208,16 @@ export function checkOptions(options: EngineNetworkOptions, form: Forms) {
 }
 
 /**
- * @param bytesAt Bytes that the network needs with a given batch size.
+ * @param needed Bytes that the network needs.
+ * @param bytesAt Bytes that it needs with a given batch size.
  * @throws {RepvggError} `E_MEMORY`: more than 32-bit addresses reach; names the sizes and the batch that would fit.
  */
-export function assertFits(what: string, batchSize: number, bytesAt: (batchSize: number) => number): void {
-  const needed = bytesAt(batchSize);
+export function assertFits(
+  what: string,
+  batchSize: number,
+  needed: number,
+  bytesAt: (batchSize: number) => number,
+): void {
   if (needed <= MAX_MEMORY_BYTES) return;
   let [fits, tooLarge] = [0, batchSize];
   while (tooLarge - fits > 1) {

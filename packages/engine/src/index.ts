@@ -5,3 +5,4 @@ export { MOST_THREADS } from "./operations.ts";
 export { enableWideKernels, revectorized } from "./probe.ts";
 export { testOptimized } from "./self-test/test-optimized.ts";
 export { createTrainingNetwork, type EngineTrainingNetwork } from "./training.ts";
+export { startThreads } from "./workers.ts";

@@ -14,9 +14,9 @@ import {
 import { compileInference } from "./compile.ts";
 import { assertFits, checkOptions, EngineNetwork, type EngineNetworkOptions } from "./engine-network.ts";
 import { imagesPerRun } from "./images-per-run.ts";
-import { writeState } from "./parameters.ts";
 import type { PlacedProgram } from "./program.ts";
 import { Runtime } from "./runtime.ts";
+import { writeState } from "./transfer.ts";
 import { withWorkers } from "./workers.ts";
 
 export type { EngineNetworkOptions } from "./engine-network.ts";
@@ -109,12 +109,12 @@ function build(options: InferenceOptions): Promise<Built> {
   return withWorkers(threads - 1, async (workers) => {
     checkLayout(plan, form, state);
     const compile = (batch: number) => compileInference(plan, form, batch, threads, options.exact);
-    assertFits("This network", batchSize, (batch) => compile(batch).memory.bytes);
     const { memory, result } = compile(batchSize);
+    assertFits("This network", batchSize, memory.bytes, (batch) => compile(batch).memory.bytes);
 
     let unused: StateDict = new Map();
-    const runtime = await Runtime.create(memory, workers, (floats) => {
-      unused = writeState(floats, result.parameters, entries, state);
+    const runtime = await Runtime.create(memory, workers, (runtime) => {
+      unused = writeState(runtime, result.parameters, entries, state);
     });
     if (result.programs.prepare.calls > 0) runtime.run(result.programs.prepare);
     const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);

@@ -342,6 +342,25 @@ export const OPERATIONS = {
    */
   gateInputGradient: ["dy", "x", "imageBytes", "rowBytes", "scale", "pooled", "height", "width", "channels"],
 
+  /**
+   * Puts rows of an array in HWIO order into panels. Row r = firstRow, firstRow + 1, …, of `rows` that lie `rowBytes` apart from
+   * `source` on, is tap ⌊r / inputs⌋ of input channel r mod inputs. Piece i of every row, [first, length, begin] = the three i32 at
+   * `pieces + 12 · i`, is the floats from `first` on, 16 at most, and goes to `target + 4 · begin + tap · tapBytes + input · inputBytes`.
+   * Where floats are not finite, the sign of one of the 16 i32 at `special + 64 · i` is set. Units: pieces.
+   */
+  arrangeRows: [
+    "source",
+    "rowBytes",
+    "firstRow",
+    "rows",
+    "inputs",
+    "pieces",
+    "target",
+    "tapBytes",
+    "inputBytes",
+    "special",
+  ],
+
   /** gradient = gradient · (y > 0), in place, of panels that lie side by side. Units: panels. */
   reluGradient: ["gradient", "y"],
 

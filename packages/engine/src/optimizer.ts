@@ -9,8 +9,9 @@ import {
   type SgdStep,
   writeOptimizerState,
 } from "@repvgg/core";
-import { type ParameterLayout, readSlot, trainableSlots, writeSlot } from "./parameters.ts";
+import { type ParameterLayout, trainableSlots } from "./parameters.ts";
 import type { Runtime } from "./runtime.ts";
+import { readSlot, writeSlot } from "./transfer.ts";
 import type { CompiledUpdates } from "./updates.ts";
 
 /** What became of a step's gradients. */
@@ -138,8 +139,8 @@ export class EngineOptimizer {
     const { velocityOffset, secondOffset } = this.#layout;
     for (const slot of slots) {
       const [velocity, moment] = [first.get(slot.entry.name), second.get(slot.entry.name)];
-      if (velocity) writeSlot(this.#runtime.floats, slot, velocity, velocityOffset);
-      if (moment) writeSlot(this.#runtime.floats, slot, moment, secondOffset);
+      if (velocity) writeSlot(this.#runtime, this.#layout, slot, velocity, velocityOffset);
+      if (moment) writeSlot(this.#runtime, this.#layout, slot, moment, secondOffset);
     }
   }
 }

@@ -45,10 +45,10 @@ export class Runtime {
   /**
    * @param plan Everything placed; its constants are written.
    * @param workers Owned from here on.
-   * @param write Writes what else the memory holds at first, while the threads start.
+   * @param write Writes what else the memory holds at first, while the threads start: programs run without those that are not there yet.
    * @throws {RepvggError} `E_MEMORY`: the system does not give that much.
    */
-  static async create(plan: MemoryPlan, workers: WorkerPool, write: (floats: Float32Array) => void): Promise<Runtime> {
+  static async create(plan: MemoryPlan, workers: WorkerPool, write: (runtime: Runtime) => void): Promise<Runtime> {
     const { module } = await loadEngine();
     const pages = Math.ceil(plan.bytes / PAGE_BYTES);
     const memory = allocate(pages);
@@ -58,9 +58,10 @@ export class Runtime {
     const attached = workers.attach(module, memory);
     const words = new Int32Array(memory.buffer);
     for (const { address, content } of plan.constants) words.set(content(), address / 4);
-    write(new Float32Array(memory.buffer));
+    const runtime = new Runtime(exports, memory, workers);
+    write(runtime);
     await attached;
-    return new Runtime(exports, memory, workers);
+    return runtime;
   }
 
   /** The whole memory; empty after {@link dispose}. */

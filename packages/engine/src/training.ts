@@ -38,9 +38,10 @@ import { findNonFinite, findNonFiniteGradient } from "./find-non-finite.ts";
 import { createInferenceNetwork } from "./inference.ts";
 import { addImages, panelled } from "./layouts.ts";
 import { EngineOptimizer } from "./optimizer.ts";
-import { readSlot, trainableSlots, writeState } from "./parameters.ts";
+import { trainableSlots } from "./parameters.ts";
 import { partOf } from "./program.ts";
 import { MAX_MEMORY_BYTES, Runtime } from "./runtime.ts";
+import { readSlot, writeState } from "./transfer.ts";
 import { withWorkers } from "./workers.ts";
 
 export type { EngineNetworkOptions } from "./engine-network.ts";
@@ -348,14 +349,14 @@ export async function createTrainingNetwork(options: TrainingNetworkOptions): Pr
   const { checkpointing, exact } = options;
   const compile = (batch: number, extras: boolean) =>
     compileTraining(plan, batch, threads, { frozen, extras, checkpointing, exact });
-  assertFits("Training this network", batchSize, (batch) => compile(batch, false).memory.bytes);
   const whole = compile(batchSize, true);
   const { memory, result } = whole.memory.bytes <= MAX_MEMORY_BYTES ? whole : compile(batchSize, false);
+  assertFits("Training this network", batchSize, memory.bytes, (batch) => compile(batch, false).memory.bytes);
 
   let counters: StateDict = new Map();
   const runtime = await withWorkers(threads - 1, (workers) =>
-    Runtime.create(memory, workers, (floats) => {
-      counters = writeState(floats, result.parameters, entries, state);
+    Runtime.create(memory, workers, (runtime) => {
+      counters = writeState(runtime, result.parameters, entries, state);
     }),
   );
   const network = new EngineNetwork(plan, batchSize, runtime, result.parameters, result.buffers);

@@ -1,6 +1,27 @@
 import { spawnSync } from "node:child_process";
-import { describe, expect, it } from "vitest";
-import { type WorkerPool, withWorkers } from "./workers.ts";
+import { findVariant, initialState } from "@repvgg/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createInferenceNetwork } from "./inference.ts";
+import { startThreads, type WorkerPool, withWorkers } from "./workers.ts";
+
+/** The logits of a network with so many threads. */
+async function runOn(threads: number) {
+  const { spec, imageSize } = findVariant("mnist-student");
+  const state = initialState(spec, 1, "deploy");
+  const network = await createInferenceNetwork({
+    spec,
+    state,
+    form: "deploy",
+    imageSize: [imageSize, imageSize],
+    threads,
+  });
+  const { data } = await network.predict({
+    shape: [1, imageSize, imageSize, spec.inputChannels],
+    data: new Float32Array(imageSize * imageSize * spec.inputChannels).fill(0.5),
+  });
+  network.dispose();
+  return data;
+}
 
 const PROGRAM = `
   import { findVariant, initialState } from "@repvgg/core";
@@ -26,12 +47,59 @@ describe("the engine's threads", () => {
     expect(pool?.count).toBe(2);
   });
 
+  describe("that were started ahead", () => {
+    const module = process.getBuiltinModule("node:worker_threads");
+    const { Worker } = module;
+    let made = 0;
+    beforeEach(() => {
+      made = 0;
+      module.Worker = class extends Worker {
+        constructor(...args: ConstructorParameters<typeof Worker>) {
+          super(...args);
+          made++;
+        }
+      };
+    });
+    afterEach(() => {
+      module.Worker = Worker;
+    });
+
+    it("are those of the next network, and no other's", async () => {
+      const started = startThreads(3);
+      const [first, second] = [await runOn(3), await runOn(3)];
+      expect(made).toBe(4);
+      started[Symbol.dispose]();
+      expect(first).toEqual(second);
+    });
+
+    it("are not those of a network with another number", async () => {
+      const started = startThreads(3);
+      await runOn(2);
+      started[Symbol.dispose]();
+      expect(made).toBe(3);
+    });
+
+    it("end when nobody takes them", async () => {
+      startThreads(2)[Symbol.dispose]();
+      await runOn(2);
+      expect(made).toBe(2);
+    });
+  });
+
   if (runsSources) {
     it("start in a program that the command line gives", () => {
       const args = ["--conditions=@repvgg/source", "--input-type=module", "-e", PROGRAM];
       const cwd = new URL("../../backend", import.meta.url); // which has both packages
       const { stdout, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" });
       expect(stdout, stderr).toBe("1,10\n");
+    });
+
+    it("that were started for no network let the process end", () => {
+      const program = 'import { startThreads } from "@repvgg/engine"; startThreads(2); console.log("ends");';
+      const args = ["--conditions=@repvgg/source", "--input-type=module", "-e", program];
+      const cwd = new URL("../../backend", import.meta.url);
+      const { stdout, stderr, status } = spawnSync(process.execPath, args, { cwd, encoding: "utf8", timeout: 20_000 });
+      expect([stdout, stderr, status]).toEqual(["ends\n", "", 0]);
     });
   }
 });

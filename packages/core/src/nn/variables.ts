@@ -26,7 +26,7 @@ export class Variables {
     }
   }
 
-  #take({ name, shape, role, trainable }: StateEntry, { data }: NdArray): void {
+  #take({ name, shape, role, trainable }: StateEntry, { data }: NdArray): undefined {
     if (role === "numBatchesTracked") {
       this.#batches.set(name, data[0]!);
     } else {

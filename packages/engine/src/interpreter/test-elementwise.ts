@@ -2,8 +2,20 @@ import type { Meanings } from "./test-memory.ts";
 
 /** Pools, sums and masks. */
 export const elementwiseMeanings: Meanings<
-  "averagePool" | "averagePoolGradient" | "clearBetweenGroups" | "reluGradient" | "columnSums"
+  "arrangeRows" | "averagePool" | "averagePoolGradient" | "clearBetweenGroups" | "reluGradient" | "columnSums"
 > = {
+  arrangeRows(memory, a, units) {
+    for (let piece = 0; piece < units; piece++) {
+      const [first, length, begin] = [0, 1, 2].map((word) => memory.words[a.pieces / 4 + piece * 3 + word]!);
+      for (let i = 0; i < a.rows; i++) {
+        const [tap, input] = [Math.floor((a.firstRow + i) / a.inputs), (a.firstRow + i) % a.inputs];
+        const row = memory.vector(a.source + i * a.rowBytes).subarray(first!, first! + length!);
+        memory.vector(a.target + begin! * 4 + tap * a.tapBytes + input * a.inputBytes).set(row);
+        if (!row.every(Number.isFinite)) memory.words[a.special / 4 + piece * 16] = -1;
+      }
+    }
+  },
+
   averagePool(memory, a, units) {
     const images = (units * 16) / a.channels;
     for (let n = 0; n < images; n++) {

@@ -1,6 +1,7 @@
 import type { MemoryPlan } from "../memory-plan.ts";
 import type { OperationName } from "../operations.ts";
 import type { Program } from "../program.ts";
+import type { ParameterMemory } from "../transfer.ts";
 import { batchNormMeanings } from "./test-batch-norm.ts";
 import { elementwiseMeanings } from "./test-elementwise.ts";
 import { gateMeanings } from "./test-gate.ts";
@@ -25,6 +26,11 @@ export class Interpreter extends InterpretedMemory {
       ...gateMeanings,
       ...updateMeanings,
     };
+  }
+
+  /** What arrays are written by. */
+  get parameterMemory(): ParameterMemory {
+    return { floats: this.floats, run: ({ program }) => this.run(program) };
   }
 
   run(program: Program): void {

@@ -128,3 +128,98 @@ describe("launch", () => {
     for (const [values] of results.values()) expect(values!.every((value) => value === rounds)).toBe(true);
   });
 });
+
+/** Of the second region, by variant: whether a sign is set in each panel. */
+const signs = (results: Awaited<ReturnType<typeof runEverywhere>>) =>
+  [...results.values()].map(([, special]) => {
+    const words = new Int32Array(special!.buffer);
+    return Array.from({ length: words.length / 16 }, (_, p) =>
+      words.subarray(16 * p, 16 * p + 16).some((word) => word < 0),
+    );
+  });
+
+describe("arrangeRows", () => {
+  /** [taps, inputs, outputs, the first row, rows] */
+  it.each([
+    [9, 5, 40, 0, 45],
+    [9, 5, 37, 13, 20],
+    [1, 3, 16, 2, 1],
+  ])(
+    "puts rows of %i taps, %i inputs and %i outputs, %i to %i, into panels",
+    async (taps, inputs, outputs, firstRow, rows) => {
+      const array = randomFloats(taps * inputs * outputs);
+      const panels = Math.ceil(outputs / 16);
+      const length = panels * inputs * taps * 16;
+      const expected = new Float64Array(length);
+      for (let row = firstRow; row < firstRow + rows; row++) {
+        const [tap, input] = [Math.floor(row / inputs), row % inputs];
+        for (let o = 0; o < outputs; o++) {
+          expected[((Math.floor(o / 16) * inputs + input) * taps + tap) * 16 + (o % 16)] = array[row * outputs + o]!;
+        }
+      }
+      const pieces = Array.from({ length: panels }, (_, p) => [
+        16 * p,
+        Math.min(16, outputs - 16 * p),
+        p * inputs * taps * 16,
+      ]);
+      const results = await runEverywhere((memory) => {
+        const target = memory.floats(length);
+        const special = memory.floats(panels * 16);
+        memory.call("arrangeRows", panels, {
+          source: memory.floats(array.subarray(firstRow * outputs, (firstRow + rows) * outputs)),
+          rowBytes: outputs * 4,
+          firstRow,
+          rows,
+          inputs,
+          pieces: memory.table(pieces.flat()),
+          target,
+          tapBytes: 64,
+          inputBytes: taps * 64,
+          special,
+        });
+        return [
+          [target, length],
+          [special, panels * 16],
+        ];
+      });
+      expectClose(results, 0, expected, 0);
+      expect(signs(results).flat()).not.toContain(true);
+    },
+  );
+});
+
+describe("arrangeRows of what is not finite", () => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    "tells in which piece %d is",
+    async (value) => {
+      for (const [at, piece] of [
+        [0, 0],
+        [39, 2],
+        [3 * 40 + 17, 1],
+      ] as const) {
+        const array = randomFloats(4 * 40).fill(3e38, 100, 120);
+        array[at] = value;
+        const results = await runEverywhere((memory) => {
+          const [target, special] = [memory.floats(4 * 48), memory.floats(3 * 16)];
+          memory.call("arrangeRows", 3, {
+            source: memory.floats(array),
+            rowBytes: 40 * 4,
+            firstRow: 0,
+            rows: 4,
+            inputs: 4,
+            pieces: memory.table([0, 16, 0, 16, 16, 64, 32, 8, 128]),
+            target,
+            tapBytes: 0,
+            inputBytes: 64,
+            special,
+          });
+          return [
+            [target, 4 * 48],
+            [special, 3 * 16],
+          ];
+        });
+        for (const found of signs(results)) expect(found).toEqual([0, 1, 2].map((p) => p === piece));
+      }
+    },
+  );
+});

@@ -39,6 +39,18 @@ export function emitElementwise(trial: TrialBuilder): void {
     channels: CHANNELS,
     output: trial.result(CHANNELS),
   });
+  trial.call("arrangeRows", 3, {
+    source: trial.operand(),
+    rowBytes: 37 * 4,
+    firstRow: 1,
+    rows: 4,
+    inputs: 3,
+    pieces: trial.integers([0, 16, 0, 16, 16, 6 * 16, 32, 5, 12 * 16]),
+    target: trial.result(18 * 16),
+    tapBytes: 64,
+    inputBytes: 2 * 64,
+    special: trial.result(3 * 16),
+  });
   trial.call("reluGradient", PANELS, { gradient: trial.result(CHANNELS), y: trial.operand(3) });
   trial.call("clearBetweenGroups", PANELS, {
     gradient: trial.result(16 * CHANNELS),

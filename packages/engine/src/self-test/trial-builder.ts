@@ -61,8 +61,12 @@ export class TrialBuilder {
 
   /** Floats that must be what they are: settings, or positive ones. */
   constant(floats: readonly number[]): number {
-    const address = this.#memory.allocate(floats.length * 4);
-    this.#memory.constants.push({ address, content: () => Int32Array.from(floats, floatBits) });
+    return this.integers(floats.map(floatBits));
+  }
+
+  integers(values: readonly number[]): number {
+    const address = this.#memory.allocate(values.length * 4);
+    this.#memory.constants.push({ address, content: () => Int32Array.from(values) });
     return address;
   }
 
