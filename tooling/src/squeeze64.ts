@@ -3,7 +3,8 @@ import { type State64, type Tensor64, tensor64 } from "./tensor64.ts";
 /** What the backward pass of a squeeze-and-excitation needs. */
 export interface SqueezeTape {
   readonly pooled: Tensor64; // [N, 1, 1, C]
-  readonly hidden: Tensor64; // [N, 1, 1, S], after the ReLU
+  readonly squeezed: Tensor64; // [N, 1, 1, S], before the ReLU
+  readonly hidden: Tensor64; // [N, 1, 1, S], after it
   readonly scale: Tensor64; // [N, 1, 1, C], after the sigmoid
 }
 
@@ -70,7 +71,7 @@ export function squeeze64(x: Tensor64, state: State64, prefix: string): { y: Ten
   const excited = linear64(hidden, state, `${prefix}.up`);
   const scale = { shape: excited.shape, data: excited.data.map((v) => 1 / (1 + Math.exp(-v))) };
   const data = x.data.map((value, i) => value * scale.data[imageAndChannel(x.shape, i)]!);
-  return { y: { shape: x.shape, data }, tape: { pooled, hidden, scale } };
+  return { y: { shape: x.shape, data }, tape: { pooled, squeezed, hidden, scale } };
 }
 
 /** Gradient of {@link squeeze64} with respect to its input `x`; those of its parameters go into `gradients`. */

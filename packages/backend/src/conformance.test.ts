@@ -1,11 +1,12 @@
-import type { NdArray, SgdStep, StateDict, TrainableNetwork } from "@repvgg/core";
-import { backward64, type Forward64, forward64, relativeError, type State64, sgd64 } from "@repvgg/tooling";
+import type { NdArray, StateDict, TrainableNetwork } from "@repvgg/core";
+import { forward64, relativeError } from "@repvgg/tooling";
 import type { Scalar, Tensor } from "@tensorflow/tfjs-core";
 import { describe, expect, it } from "vitest";
 import type { DeviceName } from "./device.ts";
 import { listDevices } from "./list-devices.ts";
 import { openDevice } from "./open-device.ts";
-import { CASES, type Case, crossEntropyOf, distillationOf, fused, type Objective } from "./test-conformance.ts";
+import { CASES, type Case, fused, SEED, STEP, STEPS, training64 } from "./test-conformance.ts";
+import { backwardOf, crossEntropyOf, distillationOf } from "./test-objectives.ts";
 
 /**
  * How far each device may be from the float64 reference, as a fraction of the largest value. All compute in float32, in orders of their
@@ -19,10 +20,8 @@ const TOLERANCE: Record<DeviceName, number> = {
   "tfjs-wasm": 2e-5,
   cpu: 2e-5,
 };
-/** Five steps multiply the differences of one: the next step's gradient is taken elsewhere. */
-const TOLERANCE_AFTER_STEPS = 1e-3;
-const STEPS = 5;
-const STEP: SgdStep = { learningRate: 0.02, momentum: 0.9, weightDecay: 1e-2, nesterov: true };
+/** Steps add up the differences of each, and take the next gradient elsewhere. */
+const toleranceAfterSteps = (name: DeviceName) => TOLERANCE[name] * STEPS;
 
 /** Devices whose absence is a failure; `.ci/run` names those that the machine can have. */
 const REQUIRED = (process.env.REPVGG_REQUIRE_DEVICES ?? "wasm,tfjs-wasm,cpu").split(",");
@@ -42,21 +41,7 @@ const largestError = (
   expected: ReadonlyMap<string, { data: ArrayLike<number> }>,
 ) => Math.max(...[...expected].map(([name, { data }]) => relativeError(actual.get(name)!.data, data)));
 
-function backward(forward: Forward64, gradients: Objective["gradients"]) {
-  const { logits, auxiliary } = gradients(forward);
-  return backward64(forward, logits, auxiliary && { auxiliary });
-}
-
-/** What the steps should give. */
-function reference({ plan, state, images }: Case, { gradients }: Objective) {
-  let current: State64 = state;
-  const velocity = new Map<string, Float64Array>();
-  for (let k = 0; k < STEPS; k++) {
-    const forward = forward64(plan, current, images, { mode: "train" });
-    current = sgd64(plan, current, backward(forward, gradients), velocity, forward.runningStatistics, STEP);
-  }
-  return current;
-}
+const afterSteps = (example: Case) => [...training64(example, crossEntropyOf(example.labels))].at(-1)!.after;
 
 it.each(REQUIRED)("the device %s is here", (name) => {
   const { available, reason } = devices.find((device) => device.name === name)!;
@@ -84,17 +69,17 @@ for (const { name } of devices.filter(({ available }) => available)) {
       });
 
       it.each([
-        ["cross-entropy", crossEntropyOf(example)],
-        ["distillation", distillationOf(example)],
-      ])("gives every gradient of %s, and the running statistics", async (_, { loss, gradients: gradientsOf }) => {
+        ["cross-entropy", crossEntropyOf(example.labels)],
+        ["distillation", distillationOf(example.labels.length, plan.spec.numClasses, SEED)],
+      ])("gives every gradient of %s, and the running statistics", async (_, objective) => {
         const network = await learner(name, example, state);
         // The first velocity is the gradient; the learning rate moves nothing.
         const step = { learningRate: 0, momentum: 0.9, weightDecay: 0, nesterov: false };
-        const { logits } = await network.trainStep(images, loss, step);
+        const { logits } = await network.trainStep(images, objective.loss, step);
         const forward = forward64(plan, state, images, { mode: "train" });
         expect(relativeError(logits.data, forward.logits)).toBeLessThan(TOLERANCE[name]);
         const gradients = await network.exportOptimizerState();
-        const expected = backward(forward, gradientsOf);
+        const expected = backwardOf(forward, objective);
         expect([...gradients.keys()].sort()).toEqual([...expected.keys()].sort());
         for (const [key, values] of expected) {
           expect(relativeError(gradients.get(key)!.data, values), key).toBeLessThan(TOLERANCE[name] * 10);
@@ -107,12 +92,10 @@ for (const { name } of devices.filter(({ available }) => available)) {
       });
 
       it("takes five steps", async () => {
-        const objective = crossEntropyOf(example);
+        const objective = crossEntropyOf(example.labels);
         const network = await learner(name, example, state);
         for (let k = 0; k < STEPS; k++) await network.trainStep(images, objective.loss, STEP);
-        expect(largestError(await network.exportState(), reference(example, objective))).toBeLessThan(
-          TOLERANCE_AFTER_STEPS,
-        );
+        expect(largestError(await network.exportState(), afterSteps(example))).toBeLessThan(toleranceAfterSteps(name));
         network.dispose();
       });
     });
@@ -123,15 +106,13 @@ for (const { name } of devices.filter(({ available }) => available)) {
         if (new Set([name, other]).size === 2 && [name, other].every((device) => ["cuda", "native"].includes(device)))
           return;
         const example = CASES[0]!;
-        const objective = crossEntropyOf(example);
+        const objective = crossEntropyOf(example.labels);
         const first = await learner(other, example, example.state);
         for (let k = 0; k < 2; k++) await first.trainStep(example.images, objective.loss, STEP);
         const second = await learner(name, example, await first.exportState());
         await second.importOptimizerState(await first.exportOptimizerState());
         for (let k = 2; k < STEPS; k++) await second.trainStep(example.images, objective.loss, STEP);
-        expect(largestError(await second.exportState(), reference(example, objective))).toBeLessThan(
-          TOLERANCE_AFTER_STEPS,
-        );
+        expect(largestError(await second.exportState(), afterSteps(example))).toBeLessThan(toleranceAfterSteps(name));
         first.dispose();
         second.dispose();
       },
@@ -139,7 +120,7 @@ for (const { name } of devices.filter(({ available }) => available)) {
 
     it("continues bit for bit on itself", async () => {
       const example = CASES[0]!;
-      const { loss } = crossEntropyOf(example);
+      const { loss } = crossEntropyOf(example.labels);
       const straight = await learner(name, example, example.state);
       for (let k = 0; k < STEPS; k++) await straight.trainStep(example.images, loss, STEP);
       const first = await learner(name, example, example.state);
