@@ -23,7 +23,7 @@ const weights = (folder: string) =>
   Promise.all(["last", "last-ema", "best"].map((name) => readFile(at(folder, `${name}.safetensors`))));
 const metrics = async (folder: string) => {
   const lines = (await readFile(at(folder, "metrics.jsonl"), "utf8")).trim().split("\n");
-  return lines.map((line) => ({ ...JSON.parse(line), seconds: 0, imagesPerSecond: 0 }));
+  return lines.map((line) => ({ ...JSON.parse(line), seconds: 0, dataSeconds: 0, imagesPerSecond: 0 }));
 };
 const states = async (folder: string) =>
   (await readdir(at(folder, "resume"))).filter((name) => name.startsWith("state-")).sort();

@@ -23,6 +23,7 @@ export class EpochMeter {
       top5: sums.top5 + top5,
       seconds: sums.seconds,
       lr,
+      ...(sums.dataSeconds !== undefined && { dataSeconds: sums.dataSeconds }),
       ...(sums.skipped !== undefined && { skipped: sums.skipped }),
       ...addFigures(sums.figures, figures, N),
     };
@@ -33,8 +34,10 @@ export class EpochMeter {
     this.#sums = { ...this.#sums, lr, skipped: (this.#sums.skipped ?? 0) + 1 };
   }
 
-  addSeconds(seconds: number): void {
-    this.#sums = { ...this.#sums, seconds: this.#sums.seconds + seconds };
+  /** @param waited Of `seconds`, those spent waiting for the batch. */
+  addSeconds(seconds: number, waited: number): void {
+    const { seconds: all, dataSeconds = 0 } = this.#sums;
+    this.#sums = { ...this.#sums, seconds: all + seconds, dataSeconds: dataSeconds + waited };
   }
 
   get sums(): TrainerProgress["running"] {
@@ -43,7 +46,7 @@ export class EpochMeter {
 
   /** Means over what was added. */
   record(epoch: number): EpochRecord {
-    const { images, loss, top1, top5, seconds, lr, figures, skipped } = this.#sums;
+    const { images, loss, top1, top5, seconds, lr, dataSeconds, figures, skipped } = this.#sums;
     const mean = (sum: number) => sum / images;
     const imagesPerSecond = seconds > 0 ? images / seconds : 0;
     return {
@@ -55,6 +58,7 @@ export class EpochMeter {
       lr,
       imagesPerSecond,
       seconds,
+      ...(dataSeconds !== undefined && { dataSeconds }),
       ...(skipped !== undefined && { skipped }),
       ...(figures && { figures: Object.fromEntries(Object.entries(figures).map(([name, sum]) => [name, mean(sum)])) }),
     };

@@ -1,7 +1,7 @@
 import type { TrainerCallbacks } from "./trainer-types.ts";
 
 /**
- * Logs one JSON object an epoch and split: epoch, split, loss, top1, top5, lr, imagesPerSecond, seconds.
+ * Logs one JSON object an epoch and split: epoch, split, loss, top1, top5, lr, imagesPerSecond, seconds, on `train` dataSeconds.
  *
  *     jsonlLogger((line) => appendFile("metrics.jsonl", line))
  *

@@ -37,7 +37,7 @@ function scaledObjective(factor: (batch: number) => number): Objective {
 
 const nanAt = (...batches: number[]) => scaledObjective((batch) => (batches.includes(batch) ? Number.NaN : 1));
 const withoutTimes = (history: readonly object[]) =>
-  history.map((record) => ({ ...record, seconds: 0, imagesPerSecond: 0 }));
+  history.map((record) => ({ ...record, seconds: 0, dataSeconds: 0, imagesPerSecond: 0 }));
 
 /** Runs until after step `stop`, and resumes from what was saved then. */
 async function interruptedAt(stop: number, more: Partial<TrainerOptions>) {

@@ -20,6 +20,8 @@ export interface EpochRecord {
   readonly lr: number;
   readonly imagesPerSecond: number;
   readonly seconds: number;
+  /** Of `seconds`, those in which the training waited for its batches; given on `train`. */
+  readonly dataSeconds?: number;
   /** Means of what the objective told of its steps; absent where it told nothing. */
   readonly figures?: Figures;
   /** Batches whose loss was not finite; absent where there were none. */
@@ -101,6 +103,7 @@ export interface TrainerProgress {
     readonly top5: number;
     readonly seconds: number;
     readonly lr: number;
+    readonly dataSeconds?: number;
     readonly figures?: Figures;
     readonly skipped?: number;
   };

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import "@tensorflow/tfjs-backend-cpu";
 import { initialState } from "@repvgg/core";
 import { ConfusionMatrix } from "@repvgg/metrics";
@@ -13,6 +14,8 @@ import type { EpochReport, StepReport, TrainerOptions, TrainerState, ValidationB
 
 const EPOCHS = 3;
 const BATCHES = 6;
+/** How long a batch is waited for at least. */
+const LATE_MS = 10;
 
 beforeAll(async () => {
   await setBackend("cpu");
@@ -54,9 +57,28 @@ const resumeFrom = ({ progress, network, optimizer }: TrainerState) => ({
 });
 
 const withoutTimes = (history: readonly object[]) =>
-  history.map((record) => ({ ...record, seconds: 0, imagesPerSecond: 0 }));
+  history.map((record) => ({ ...record, seconds: 0, dataSeconds: 0, imagesPerSecond: 0 }));
 
 describe("Trainer", () => {
+  it("tells how long an epoch waited for its batches", async () => {
+    const loader = trainingLoader();
+    const late: TrainerOptions["data"] = {
+      dataset: loader.dataset,
+      batchesPerEpoch: loader.batchesPerEpoch,
+      async *batches(...place) {
+        for await (const batch of loader.batches(...place)) {
+          await wait(LATE_MS);
+          yield batch;
+        }
+      },
+    };
+    const { history } = await new Trainer(options({ data: late, epochs: 1 })).run();
+    const [train, validation] = history;
+    expect(train!.dataSeconds).toBeGreaterThanOrEqual((BATCHES * (LATE_MS - 1)) / 1000); // timers may be a millisecond early
+    expect(train!.dataSeconds).toBeLessThan(train!.seconds);
+    expect(validation).not.toHaveProperty("dataSeconds");
+  });
+
   it("learns, and reports every step and epoch", async () => {
     const network = tinyNetwork();
     const steps: StepReport[] = [];

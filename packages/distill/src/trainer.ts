@@ -142,9 +142,10 @@ export class Trainer {
     if (this.#batch === data.batchesPerEpoch) return;
     let start = performance.now(); // loading counts
     for await (const batch of data.batches(this.#epoch, this.#batch)) {
+      const waited = secondsSince(start);
       await this.#steps.take(this.#network, batch, this.progress, this.#meter);
       this.#batch++;
-      this.#meter.addSeconds(secondsSince(start));
+      this.#meter.addSeconds(secondsSince(start), waited);
       if (isUpdateDone(this.progress, this.#steps.accumulate)) await this.#afterStep();
       else await nextTurn();
       if (this.#batch === data.batchesPerEpoch) return;

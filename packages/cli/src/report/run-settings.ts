@@ -9,8 +9,10 @@ import { section } from "./run-errors.ts";
 export function timeSection({ history }: RunData): string {
   const secondsOf = (...splits: string[]) =>
     history.filter(({ split }) => splits.includes(split)).reduce((sum, { seconds }) => sum + seconds, 0);
+  const waited = history.reduce((sum, { dataSeconds = 0 }) => sum + dataSeconds, 0);
   const parts = [
-    { name: "training", seconds: secondsOf("train") },
+    { name: "training", seconds: secondsOf("train") - waited },
+    { name: "waiting for images", seconds: waited },
     { name: "validation", seconds: secondsOf("val", "ema") },
   ];
   const total = parts.reduce((sum, { seconds }) => sum + seconds, 0);

@@ -36,6 +36,14 @@ function describeStep({
   ];
 }
 
+/** From this share of an epoch on, that it waited for its batches is worth a word. */
+const NOTABLE_WAIT = 0.05;
+
+function waited({ seconds, dataSeconds = 0 }: EpochRecord): string[] {
+  const share = dataSeconds / seconds;
+  return share >= NOTABLE_WAIT ? [`${percent(share, 0)} of it waiting for images`] : [];
+}
+
 /** What belongs together, so that a narrow terminal breaks between. */
 function describeEpoch({ epoch, epochs, train, validation, average, isBest }: EpochReport): string[][] {
   const judged = (name: string, { loss, top1 }: EpochRecord) => [
@@ -47,6 +55,6 @@ function describeEpoch({ epoch, epochs, train, validation, average, isBest }: Ep
     ...(validation ? [judged("val Loss", validation)] : []),
     ...(average ? [[`EMA Acc@1 ${percent(average.top1)}`]] : []),
     ...(train.skipped ? [[`${train.skipped} batches skipped`]] : []),
-    [duration(train.seconds), ...(isBest ? ["best"] : [])],
+    [duration(train.seconds), ...waited(train), ...(isBest ? ["best"] : [])],
   ];
 }
