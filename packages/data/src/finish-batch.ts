@@ -5,7 +5,7 @@ import { generatorOf } from "./random.ts";
 import type { ImageBatch, Transform } from "./transform.ts";
 
 export interface Batch {
-  /** `[N, H, W, C]`, freshly allocated. */
+  /** `[N, H, W, C]`, freshly allocated unless the loader was told that it may use memory again. */
   readonly images: Images;
   /** `[N]`. */
   readonly labels: Int32Array;

@@ -2,9 +2,8 @@
 export class BatchMemory {
   readonly #bytes: number;
   /** Kept through the epochs, since a thread lets go of one only when it collects garbage. */
-  readonly #slots: SharedArrayBuffer[] = [];
-  readonly #arrays: Float32Array[] = [];
-  readonly #given = new WeakSet<Float32Array>();
+  readonly #free: SharedArrayBuffer[] = [];
+  readonly #taken = new WeakSet<ArrayBufferLike>();
 
   /** @param bytes Of a whole batch. */
   constructor(bytes: number) {
@@ -12,27 +11,14 @@ export class BatchMemory {
   }
 
   /** Room for a batch that threads write to. */
-  takeSlot(): SharedArrayBuffer {
-    return this.#slots.pop() ?? new SharedArrayBuffer(this.#bytes);
+  take(): SharedArrayBuffer {
+    const slot = this.#free.pop() ?? new SharedArrayBuffer(this.#bytes);
+    this.#taken.add(slot);
+    return slot;
   }
 
-  /** @param slot Nobody writes to it any more, or reads it. */
-  releaseSlot(slot: SharedArrayBuffer): void {
-    this.#slots.push(slot);
-  }
-
-  /** A copy of the first `bytes` of a slot, as numbers. */
-  numbersIn(slot: SharedArrayBuffer, bytes: number): Float32Array {
-    const shared = new Float32Array(slot, 0, bytes / Float32Array.BYTES_PER_ELEMENT);
-    const used = bytes === this.#bytes ? this.#arrays.pop() : undefined;
-    used?.set(shared);
-    const numbers = used ?? new Float32Array(shared);
-    this.#given.add(numbers);
-    return numbers;
-  }
-
-  /** @param numbers Nobody reads them any more; arrays that are not from here are left alone. */
-  releaseNumbers(numbers: Float32Array): void {
-    if (this.#given.delete(numbers) && numbers.byteLength === this.#bytes) this.#arrays.push(numbers);
+  /** @param memory Nobody writes to it any more, or reads it. What is not from here, or back already, is left alone. */
+  release(memory: ArrayBufferLike): void {
+    if (this.#taken.delete(memory)) this.#free.push(memory as SharedArrayBuffer);
   }
 }

@@ -119,7 +119,7 @@ export class ImageLoader extends EpochStream {
    */
   async *batches(epoch: number, startBatch = 0): AsyncGenerator<Batch, void, undefined> {
     this.checkPosition(epoch, startBatch);
-    const { shuffle, seed, prefetch, reuseMemory } = this.#options;
+    const { shuffle, seed, prefetch } = this.#options;
     const { dataset, batchesPerEpoch } = this;
     const order = shuffle ? permutation(dataset.length, seed, epoch) : undefined;
     const stopped = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
@@ -135,10 +135,11 @@ export class ImageLoader extends EpochStream {
         if (first === undefined) return;
         const batch = await first;
         yield batch;
-        if (reuseMemory) this.#memory.releaseNumbers(batch.images.data);
+        this.#memory.release(batch.images.data.buffer);
       }
     } finally {
       Atomics.store(stopped, 0, 1);
+      for (const batch of ahead) batch.then(({ images }) => this.#memory.release(images.data.buffer)).catch(() => {});
     }
   }
 
@@ -147,12 +148,16 @@ export class ImageLoader extends EpochStream {
     await this.#pool.close();
   }
 
+  /** @returns A batch with numbers of its own, or in memory that is to be released with it. */
   async #make(place: Place): Promise<Batch> {
-    const slot = this.#memory.takeSlot();
+    const slot = this.#memory.take();
+    let used: ArrayBufferLike | undefined;
     try {
-      return await this.#makeIn(slot, place);
+      const batch = await this.#makeIn(slot, place);
+      used = batch.images.data.buffer;
+      return batch;
     } finally {
-      this.#memory.releaseSlot(slot); // A batch has numbers of its own.
+      if (used !== slot) this.#memory.release(slot);
     }
   }
 
@@ -177,12 +182,14 @@ export class ImageLoader extends EpochStream {
     return this.#size[0] * this.#size[1] * perPixel;
   }
 
-  /** The first `n` images of a slot: bytes where they lie, of which the transform makes numbers, or a copy of the numbers. */
+  /** The first `n` images of a slot: bytes, of which the transform makes numbers; or numbers, copied unless they may lie there. */
   #imagesIn(slot: SharedArrayBuffer, n: number): ImageBatch {
-    const { channels, preprocessing } = this.#options;
-    const length = n * this.#imageBytes;
-    if (!preprocessing) return { shape: [n, ...this.#size, channels], data: new Uint8Array(slot, 0, length) };
-    return { shape: [n, ...this.#size, preprocessing.inputChannels], data: this.#memory.numbersIn(slot, length) };
+    const { channels, preprocessing, reuseMemory } = this.#options;
+    const bytes = new Uint8Array(slot, 0, n * this.#imageBytes);
+    if (!preprocessing) return { shape: [n, ...this.#size, channels], data: bytes };
+    const numbers = new Float32Array(slot, 0, bytes.length / Float32Array.BYTES_PER_ELEMENT);
+    const data = reuseMemory ? numbers : new Float32Array(numbers);
+    return { shape: [n, ...this.#size, preprocessing.inputChannels], data };
   }
 
   /** Reads an image, or with "skip" the first one after it that is good. @returns Which one. */
