@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, fstatSync, futimesSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ByteImage } from "../../image/byte-image.ts";
 import { makeFolder } from "../make-folder.ts";
@@ -8,10 +8,9 @@ import { makeFolder } from "../make-folder.ts";
 const VERSION = 1;
 /** Height, width and channels, before the bytes of each image. */
 export const CACHE_HEADER_BYTES = 12;
-const COMPLETE = ".bytes";
-const TEMPORARY = ".tmp";
-/** No image takes as long to be written: who began it was killed. */
-const ABANDONED_MS = 3_600_000;
+/** Ends of file names: an image, and one that is being written. */
+export const CACHED_IMAGE = ".bytes";
+export const TEMPORARY = ".tmp";
 
 /**
  * Images as bytes in a folder, each by a hash of all that it depends on. A file is complete or not there; a damaged one counts
@@ -19,6 +18,7 @@ const ABANDONED_MS = 3_600_000;
  */
 export class DiskCache {
   readonly #folder: string;
+  readonly #startMs = Date.now();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -26,13 +26,8 @@ export class DiskCache {
 
   /** @param key All that decides the pixels: file, stamp, range, steps. */
   read(key: unknown): ByteImage | undefined {
-    let file: Buffer;
-    try {
-      file = readFileSync(this.#path(key));
-    } catch {
-      return undefined; // Not there, or not readable: decoding does it as well.
-    }
-    if (file.length < CACHE_HEADER_BYTES) return undefined;
+    const file = this.#readUsed(this.#path(key));
+    if (file === undefined || file.length < CACHE_HEADER_BYTES) return undefined;
     const [height, width, channels] = [file.readUInt32LE(0), file.readUInt32LE(4), file.readUInt32LE(8)];
     if ((channels !== 1 && channels !== 3) || file.length !== CACHE_HEADER_BYTES + height * width * channels)
       return undefined;
@@ -60,30 +55,34 @@ export class DiskCache {
     return CACHE_HEADER_BYTES + data.length;
   }
 
+  /** Reads a file, whose time of change becomes that of its use: what is oldest by it makes room for others. */
+  #readUsed(path: string): Buffer | undefined {
+    let descriptor: number | undefined;
+    try {
+      descriptor = openSync(path, "r");
+      const bytes = readFileSync(descriptor);
+      if (fstatSync(descriptor).mtimeMs < this.#startMs) noteUse(descriptor);
+      return bytes;
+    } catch {
+      return undefined; // Not there, or not readable: decoding does it as well.
+    } finally {
+      if (descriptor !== undefined) closeSync(descriptor);
+    }
+  }
+
   #path(key: unknown): string {
     const hash = createHash("sha256")
       .update(JSON.stringify([VERSION, key]))
       .digest("hex");
-    return join(this.#folder, hash.slice(0, 2), `${hash.slice(2)}${COMPLETE}`);
+    return join(this.#folder, hash.slice(0, 2), `${hash.slice(2)}${CACHED_IMAGE}`);
   }
 }
 
-/** Removes what killed processes had begun to write. @returns The bytes of all images in the folder; 0 where there is none. */
-export function tidyCache(folder: string): number {
-  let bytes = 0;
-  for (const name of namesIn(folder)) {
-    const file = join(folder, name);
-    const stats = statSync(file, { throwIfNoEntry: false }); // Another process may have removed it.
-    if (name.endsWith(COMPLETE)) bytes += stats?.size ?? 0;
-    if (name.endsWith(TEMPORARY) && stats && Date.now() - stats.mtimeMs > ABANDONED_MS) rmSync(file, { force: true });
-  }
-  return bytes;
-}
-
-function namesIn(folder: string): string[] {
+function noteUse(descriptor: number): void {
+  const now = Date.now() / 1000;
   try {
-    return readdirSync(folder, { recursive: true, encoding: "utf8" });
+    futimesSync(descriptor, now, now);
   } catch {
-    return []; // It does not exist yet, or cannot be read: writing to it will tell.
+    // Another user's file may be read, and looks unused.
   }
 }
