@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { swiftShaderEnvironment } from "./tooling/scripts/swiftshader.mjs";
 
@@ -6,6 +7,8 @@ const conditions = ["@repvgg/source", "node", "import", "default"];
 
 // The dynamic loader reads these when a process starts: they must be there before the workers are.
 Object.assign(process.env, swiftShaderEnvironment());
+// The threads and commands that tests start then begin in half the time: their modules are compiled once.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("node_modules/.cache/node-compile", import.meta.url));
 
 export default defineConfig({
   resolve: { conditions },
