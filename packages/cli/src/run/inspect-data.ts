@@ -1,6 +1,7 @@
 import { RepvggError } from "@repvgg/core";
 import { type DatasetReport, inspectDataset, quarantine, type SplitReport } from "@repvgg/data/node";
 import type { CommandResult } from "../command.ts";
+import { EXIT } from "../exit.ts";
 import type { Terminal } from "../terminal.ts";
 import { changesImages } from "./augmentation.ts";
 import type { SampleAugmentation } from "./augmented-samples.ts";
@@ -22,7 +23,7 @@ export interface InspectDataOptions extends Omit<SampleAugmentation, "imageSize"
 /** Files of a problem that are printed; `--json` has all. */
 const SHOWN_FILES = 10;
 
-/** What a data set is and what is wrong with it. Finding something is no failure: the exit code is 0. */
+/** What a data set is and what is wrong with it. Errors that stay are a failure, as linters have it; warnings are none. */
 export async function inspectData(
   data: string,
   options: InspectDataOptions,
@@ -55,7 +56,14 @@ export async function inspectData(
     await writePage(options.html, source, report, options);
     text.push("", `Page: ${options.html}`);
   }
-  return { value, text: text.join("\n") };
+  return { value, text: text.join("\n"), exitCode: hasErrors(report, moved) ? EXIT.failure : EXIT.success };
+}
+
+/** @param moved Files that are out of the way. */
+function hasErrors({ problems }: DatasetReport, moved: readonly string[] = []): boolean {
+  const gone = new Set(moved);
+  const isGone = (files: readonly string[] = []) => files.length > 0 && files.every((file) => gone.has(file));
+  return problems.some(({ severity, files }) => severity === "error" && !isGone(files));
 }
 
 async function writePage(

@@ -88,3 +88,18 @@ export function imbalanceProblems(
     return [{ code: "imbalanced", severity: "warning", message }];
   });
 }
+
+/** Classes of one image, of which none is for validation: no split can give both parts one. */
+export function singleImageProblems(
+  { val, ...splits }: Readonly<Record<string, SplitReport>>,
+  classes: readonly string[],
+): DatasetProblem[] {
+  return Object.entries(splits).flatMap(([split, { perClass }]): DatasetProblem[] => {
+    const single = classes.filter((_, label) => perClass[label] === 1 && !val?.perClass[label]);
+    if (split === "test" || single.length === 0) return [];
+    const message =
+      `${split}: classes of one image, which training takes, so that none is left to validate with (${single.length}): ` +
+      `${some(single, 3)}. Add images, or leave the classes out.`;
+    return [{ code: "single-image", severity: "warning", message }];
+  });
+}

@@ -108,11 +108,26 @@ describe("inspectDataset", () => {
     expect(problems[0]?.message).toContain("the class a has 12 images, b only 1");
   });
 
+  it("tells of classes of one image, which cannot be in both parts of a split", async () => {
+    const good = await jpeg();
+    const two = { "b/1.jpg": withComment(good, "b1"), "b/2.jpg": withComment(good, "b2") };
+    await writeTree(root, { "a/1.jpg": good, ...two });
+    const { problems } = await inspect();
+    expect(problems.map(({ code, severity }) => [code, severity])).toEqual([["single-image", "warning"]]);
+    expect(problems[0]?.message).toMatch(/^all: classes of one image, .* \(1\): a\. /);
+    const divided = await inspectDataset(await openDataset(root, { split: 0.5 }));
+    expect(divided.problems[0]?.message).toMatch(/^train: classes of one image, .* \(1\): a\. /);
+  });
+
   it("keeps the problems of the folders, errors first", async () => {
     const good = await jpeg();
     await writeTree(root, { "train/a/1.jpg": good, "train/b/1.jpg": withComment(good, "b"), "val/1.jpg": good });
     await writeTree(root, { "train/x.jpg": good });
-    expect((await inspect()).problems.map(({ code }) => code)).toEqual(["flat-val", "images-without-class"]);
+    expect((await inspect()).problems.map(({ code }) => code)).toEqual([
+      "flat-val",
+      "images-without-class",
+      "single-image",
+    ]);
   });
 
   it("with decode finds what only decoding shows, and the same motif in another size and quality", async () => {

@@ -5,7 +5,13 @@ import type { OpenedDataset } from "../open-dataset.ts";
 import { checkImage, type ImageFault } from "./check-image.ts";
 import { type DatasetReport, type SplitReport, spreadOf } from "./dataset-report.ts";
 import { decodeAll } from "./decode-all.ts";
-import { type FoundImage, imbalanceProblems, problemsOfFaults, problemsOfSameContent } from "./image-problems.ts";
+import {
+  type FoundImage,
+  imbalanceProblems,
+  problemsOfFaults,
+  problemsOfSameContent,
+  singleImageProblems,
+} from "./image-problems.ts";
 import { SameContent } from "./same-content.ts";
 import { SampleBytes } from "./sample-bytes.ts";
 
@@ -38,9 +44,14 @@ export async function inspectDataset(dataset: OpenedDataset, options: InspectOpt
     classes,
     splits,
     unlabelled,
-    problems: [...problems, ...imbalanceProblems(splits, classes), ...found, ...decoded].sort(bySeverity),
+    problems: [...problems, ...problemsOfCounts(splits, classes), ...found, ...decoded].sort(bySeverity),
   };
 }
+
+const problemsOfCounts = (...counts: Parameters<typeof imbalanceProblems>) => [
+  ...imbalanceProblems(...counts),
+  ...singleImageProblems(...counts),
+];
 
 const bySeverity = (a: DatasetProblem, b: DatasetProblem) =>
   Number(b.severity === "error") - Number(a.severity === "error");
