@@ -13,6 +13,8 @@ export interface DeviceOptions {
    * ("cuda", "native", "webgpu") refuse. @default false
    */
   exact?: boolean;
+  /** Networks will be asked to train with checkpointing: "auto" then takes a device that can. @default false */
+  checkpointing?: boolean;
 }
 
 export interface NetworkOptions {
@@ -48,6 +50,8 @@ export interface Device extends Disposable {
   /** One line for people: what computes, and how. */
   readonly description: string;
   readonly threads: number;
+  /** Of a device that "auto" chose. */
+  readonly choice?: DeviceChoice;
   /** @throws {RepvggError} `E_STATE`: the state does not fit the spec; `E_MEMORY`: too large for the device. */
   createNetwork(options: NetworkOptions): Promise<Network>;
   /** @throws {RepvggError} as {@link Device.createNetwork}; `E_UNSUPPORTED`: the device has no checkpointing. */
@@ -56,10 +60,19 @@ export interface Device extends Disposable {
   dispose(): void;
 }
 
+/** Why "auto" chose a device, for people. */
+export interface DeviceChoice {
+  readonly why: string;
+  /** Of devices that would have been faster: what kept each from being opened. */
+  readonly failures: readonly string[];
+}
+
 /** What is known of a device without opening it for use. */
 export interface DeviceStatus {
   readonly name: DeviceName;
   readonly available: boolean;
   /** Why it can or cannot be used, in one sentence. */
   readonly reason: string;
+  /** Whether "auto" takes it, and why or why not. */
+  readonly auto: { readonly taken: boolean; readonly why: string };
 }

@@ -1,6 +1,7 @@
 export {
   DEVICE_NAMES,
   type Device,
+  type DeviceChoice,
   type DeviceName,
   type DeviceOptions,
   type DeviceStatus,

@@ -1,12 +1,13 @@
+import { explainAuto } from "./auto/choose-device.ts";
 import { DEVICE_NAMES, type DeviceName, type DeviceStatus } from "./device.ts";
 import { openDevice } from "./open-device.ts";
 
-/** Each device, whether it works here, and why or why not. TensorFlow is loaded in processes of its own only. */
-export function listDevices(): Promise<DeviceStatus[]> {
-  return Promise.all(DEVICE_NAMES.map(statusOf));
+/** Each device, whether it works here and whether "auto" takes it, and why or why not. TensorFlow is loaded in processes of its own only. */
+export async function listDevices(): Promise<DeviceStatus[]> {
+  return explainAuto(await Promise.all(DEVICE_NAMES.map(statusOf)));
 }
 
-async function statusOf(name: DeviceName): Promise<DeviceStatus> {
+async function statusOf(name: DeviceName): Promise<Omit<DeviceStatus, "auto">> {
   try {
     return { name, available: true, reason: await describe(name) };
   } catch (error) {

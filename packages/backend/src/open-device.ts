@@ -1,3 +1,5 @@
+import { candidates } from "./auto/choose-device.ts";
+import type { Candidate } from "./auto/rank-devices.ts";
 import type { Device, DeviceName, DeviceOptions } from "./device.ts";
 import { deviceName, type NamedDevice } from "./device-name.ts";
 
@@ -7,8 +9,8 @@ import { deviceName, type NamedDevice } from "./device-name.ts";
  *     const device = await openDevice("auto");
  *     const network = await device.createNetwork({ spec, state, form: "deploy", imageSize: [224, 224] });
  *
- * @param name "auto" is "cuda" where tfjs-node-gpu is linked and works, else "wasm", which was faster than every other CPU device
- *   wherever it was measured. "cuda:1" is the second GPU.
+ * @param name "auto" is the fastest of those that `repvgg devices` measured on this machine; where it measured nothing, "cuda" where
+ *   tfjs-node-gpu is linked and works, else "wasm". `choice` of the device says why. "cuda:1" is the second GPU.
  * @throws {RepvggError} `E_DEVICE`: there is no such device, or it does not work here.
  */
 export async function openDevice(
@@ -17,19 +19,24 @@ export async function openDevice(
 ): Promise<Device> {
   const named = deviceName(name);
   if (named.name !== "auto") return open({ ...named, name: named.name }, options);
-  if (!(await isCudaLinked())) return open({ name: "wasm" }, options);
-  try {
-    return await open({ name: "cuda" }, options);
-  } catch (error) {
-    const device = await open({ name: "wasm" }, options);
-    return { ...device, description: `${device.description}; cuda was tried first: ${(error as Error).message}` };
-  }
+  return openFirst(await candidates(options), options, []);
 }
 
-async function isCudaLinked(): Promise<boolean> {
-  if (!globalThis.process?.versions?.node) return false;
-  const { isLinked } = await import("./tensorflow/tensorflow-packages.ts");
-  return isLinked("cuda");
+/** The first one that opens; the last one's error where none does. */
+async function openFirst(
+  [first, ...others]: readonly Candidate[],
+  options: DeviceOptions,
+  failures: readonly string[],
+): Promise<Device> {
+  const { name, why } = first!;
+  try {
+    const device = await open({ name }, options);
+    return { ...device, description: [device.description, ...failures].join("; "), choice: { why, failures } };
+  } catch (error) {
+    if (others.length === 0) throw error;
+    const failure = `${name} was tried first: ${(error as Error).message}`;
+    return openFirst(others, options, [...failures, failure]);
+  }
 }
 
 async function open({ name, gpu }: NamedDevice & { name: DeviceName }, options: DeviceOptions): Promise<Device> {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { listDevices } from "@repvgg/backend";
+import { type DeviceStatus, listDevices } from "@repvgg/backend";
 import { describe, expect, it } from "vitest";
 import { commandInFolder, repvgg } from "./test-cli.ts";
 
@@ -31,11 +31,29 @@ describe("devices", () => {
     for (const { name, available } of devices.slice(3)) expect(available, name).toBe(true);
   });
 
+  it("keeps the times, by which auto chooses from then on, and says what it chooses and why", async () => {
+    const small = ["--model", "mnist-student", "--batch", "2", "--image-size", "8"];
+    const measured = JSON.parse((await run("devices", ...small, "--json")).stdout) as (DeviceStatus & {
+      stepMs: number;
+    })[];
+    const taken = measured.filter(({ auto }) => auto.taken);
+    expect(taken).toHaveLength(1);
+    const { name, auto } = taken[0]!;
+    expect(auto.why).toMatch(/ ms for a training step of mnist-student on 2 images of 8x8 \(.*measured here on 20/);
+    const fastest = Math.min(...measured.filter(({ available }) => available).map(({ stepMs }) => stepMs));
+    expect(measured.find((device) => device.name === name)!.stepMs).toBeLessThan(1.1 * fastest * 1.0001);
+    const { stdout } = await run("devices", "--no-measure");
+    expect(stdout).toContain(`--device auto takes ${name}: ${auto.why}.`);
+    expect((await run("doctor")).stdout).toContain(`--device auto takes ${name}: ${auto.why}.`);
+    const training = await run("train", "--data", "mnist", "--model", "mnist-student", "--limit", "200", "--dry-run");
+    expect(training.stderr).toContain(`--device auto: ${name}: ${auto.why}`);
+  });
+
   it("draws a table, and measures nothing when it is told not to", async () => {
     const { code, stdout, stderr } = await run("devices", "--no-measure");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    expect(stdout).toMatch(/^device +works +step, ms +why\n/);
-    expect(stdout).toMatch(/\nwasm +yes +- +RepVGG's WebAssembly engine/);
+    expect(stdout).toMatch(/^device +works +step, ms +auto +why\n/);
+    expect(stdout).toMatch(/\nwasm +yes +- +takes it +RepVGG's WebAssembly engine/);
   });
 
   it.each([

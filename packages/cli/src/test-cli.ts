@@ -32,7 +32,8 @@ export interface Surroundings {
 /** Starts the real command, as a user's shell would. */
 export function start(args: readonly string[], { cwd, env: more = {} }: Surroundings): Running {
   const { NO_COLOR: _, REPVGG_NO_WIDE: __, ...rest } = process.env;
-  const env = { ...rest, ...more };
+  // What `auto` takes must not depend on what was measured on the machine before.
+  const env = { ...rest, XDG_CACHE_HOME: join(cwd, ".cache"), ...more };
   const child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let [stdout, stderr] = ["", ""];
   const waiting: (() => void)[] = [];

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
-import { listDevices } from "@repvgg/backend";
+import { type DeviceStatus, listDevices } from "@repvgg/backend";
 import { loadEngine, testOptimized } from "@repvgg/engine";
 import type { CommandResult } from "../command.ts";
 import type { Terminal } from "../terminal.ts";
 import { version } from "../version.ts";
+import { autoText, describeAuto } from "./describe-auto.ts";
 import { prepareEngine } from "./open-device.ts";
 import { table } from "./table.ts";
 
@@ -80,7 +81,7 @@ interface Findings {
   memoryBytes: number;
   engine: EngineStatus;
   packages: Record<string, string | null>;
-  devices: { name: string; available: boolean; reason: string }[];
+  devices: DeviceStatus[];
 }
 
 function describe({ repvgg, node, v8, platform, cpu, memoryBytes, engine, packages, devices }: Findings): string {
@@ -94,11 +95,23 @@ function describe({ repvgg, node, v8, platform, cpu, memoryBytes, engine, packag
     ["self-test", selfTest(engine)],
     ...Object.entries(packages).map(([name, found]): [string, string] => [name, found ?? "not installed (optional)"]),
   ];
-  const rows = devices.map(({ name, available, reason }) => [name, available ? "yes" : "no", reason]);
+  const rows = devices.map(({ name, available, auto, reason }) => [
+    name,
+    available ? "yes" : "no",
+    autoText(auto),
+    reason,
+  ]);
   const columns = [
     { title: "device", align: "left" },
     { title: "works", align: "left" },
+    { title: "auto", align: "left" },
     { title: "why", align: "left" },
   ] as const;
-  return [...facts.map(([name, fact]) => `${name.padEnd(11)} ${fact}`), "", table(columns, rows)].join("\n");
+  return [
+    ...facts.map(([name, fact]) => `${name.padEnd(11)} ${fact}`),
+    "",
+    table(columns, rows),
+    "",
+    describeAuto(devices),
+  ].join("\n");
 }

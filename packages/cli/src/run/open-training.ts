@@ -35,7 +35,7 @@ export async function withTraining<T>(
   work: (open: OpenTraining) => Promise<T>,
 ): Promise<T> {
   const { settings } = plan;
-  const device = await openDeviceOf(settings, terminal);
+  const device = await openDeviceOf(settings, terminal, true);
   try {
     const { size } = preprocessingOfEpoch(plan, state?.progress.epoch ?? 0);
     const network = await trainableNetwork(device, plan, state?.network ?? plan.state, size);
