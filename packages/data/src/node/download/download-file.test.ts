@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { seededRandom } from "@repvgg/core";
@@ -51,7 +52,7 @@ describe("downloadFile", () => {
     await fetchChecked({ attempts: 2, report: (message) => told.push(message) });
     expect(await isThere()).toBe(true);
     expect(requests.map(({ range }) => range)).toEqual([undefined, "bytes=60000-", "bytes=120000-", "bytes=180000-"]);
-    expect(told[0]).toMatch(/connection broke off .*trying again/);
+    expect(told[0]).toMatch(/connection broke off .*trying again in 1 s/);
   });
 
   it("goes on where an earlier call was stopped, but not with another version of the file", async () => {
@@ -130,7 +131,7 @@ describe("downloadFile", () => {
     await fetchIt({ md5: MD5, stallMs: 100, report: (message) => told.push(message) });
     expect(await isThere()).toBe(true);
     expect(told).toEqual([
-      expect.stringMatching(/answered 503 Service Unavailable; trying again/),
+      expect.stringMatching(/answered 503 Service Unavailable; trying again in 0 s/),
       expect.stringMatching(/nothing came for 0\.1 s/),
       expect.stringMatching(/does not fit the rest/), // the beginning was of another file, without a version
     ]);
@@ -186,18 +187,67 @@ describe("downloadFile", () => {
         retryDelayMs: 1,
         report: (message) => void told.push(message),
       });
-    // Blocked by fetch for everybody. https://fetch.spec.whatwg.org/#port-blocking
-    await expect(from("http://127.0.0.1:1/set.zip")).rejects.toThrow(
-      failure("E_NETWORK", /bad port\. Check the address/),
+    const { url } = await serve((request, response) => {
+      const location = request.url === "/elsewhere" ? "ftp://127.0.0.1/set.zip" : request.url;
+      if (request.url === "/mail") response.socket!.end("220 ready\r\n");
+      else response.writeHead(302, { location }).end();
+    });
+    await expect(from(`${url}/set.zip`)).rejects.toThrow(
+      failure("E_NETWORK", /more than 20 times\. Check the address/),
     );
-    const { url } = await serve((request, response) => response.writeHead(302, { location: request.url }).end());
-    await expect(from(`${url}/set.zip`)).rejects.toThrow(failure("E_NETWORK", /redirect count exceeded\. Check/));
+    await expect(from(`${url}/elsewhere`)).rejects.toThrow(failure("E_NETWORK", /Protocol "ftp:" not supported/));
+    await expect(from(`${url}/mail`)).rejects.toThrow(failure("E_NETWORK", /Expected HTTP/));
+    await expect(from(url.replace("http:", "https:"))).rejects.toThrow(failure("E_NETWORK", /EPROTO|SSL/));
     expect(told).toEqual([]);
     // A label that is longer than names may have (RFC 1035), so that nobody is asked: once more, but not six times.
     await expect(from(`http://${"a".repeat(64)}/set.zip`)).rejects.toThrow(
       failure("E_NETWORK", /ENOTFOUND a+ \(2 attempts\)/),
     );
     expect(told).toHaveLength(1);
+  });
+
+  it.each([
+    ["another range of the file", { "content-range": "bytes 5-9/200000" }],
+    ["a part without saying which", {}],
+  ])("refuses %s where all was asked for, once", async (_, headers) => {
+    await serve((_request, response) => response.writeHead(206, headers).end("12345"));
+    await expect(fetchChecked()).rejects.toThrow(failure("E_NETWORK", /answered 206 Partial Content/));
+    expect([server!.requests.length, await readdir(folder)]).toEqual([1, []]);
+  });
+
+  it("refuses encoded bytes, whose size and ranges are others", async () => {
+    await serve((_request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end("1f8b"));
+    await expect(fetchIt()).rejects.toThrow(failure("E_NETWORK", /answered 200 OK, encoded as gzip/));
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("leaves a server alone that asks to wait for hours", async () => {
+    await serve((_request, response) => response.writeHead(503, { "retry-after": "7200" }).end());
+    await expect(fetchChecked()).rejects.toThrow(failure("E_NETWORK", /asks to wait 7200 s \(1 attempt\)/));
+    expect(server!.requests.length).toBe(1);
+  });
+
+  it("closes the connection of an answer that it does not read", async () => {
+    let closed: Promise<unknown> | undefined;
+    await serve((_request, response) => {
+      closed = once(response, "close");
+      response.writeHead(200, { "content-length": 1e9 }).write("and so on");
+    });
+    await expect(fetchChecked()).rejects.toThrow(failure("E_DATA", /1000000000 bytes/));
+    await closed;
+  });
+
+  // With a body that comes faster than it is written, where fetch ends the process.
+  it.each(["content-length: 16000000\r\n", ""])("survives servers that close early: %j", async (length) => {
+    const half = Buffer.alloc(8e6, 7);
+    await serve((_request, response) => {
+      response.socket!.write(`HTTP/1.1 200 OK\r\n${length}connection: close\r\n\r\n`);
+      response.socket!.end(half);
+    });
+    for (let i = 0; i < 4; i++) {
+      const outcome = fetchIt({ attempts: 1, sizeBytes: 16e6, md5: MD5 });
+      await expect(outcome).rejects.toThrow(failure("E_NETWORK", /broke off|ended too early/));
+    }
   });
 
   it("says that the disk is full, and that a folder is missing", async () => {

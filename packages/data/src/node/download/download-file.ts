@@ -4,6 +4,7 @@ import { open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RepvggError } from "@repvgg/core";
 import { type FileVersion, type PartResponse, requestPart, TransientFailure } from "./request-part.ts";
+import { StallGuard } from "./stall-guard.ts";
 
 export interface DownloadOptions {
   readonly url: string;
@@ -27,6 +28,8 @@ export interface DownloadOptions {
 }
 
 const LONGEST_DELAY_MS = 30_000;
+/** That a server may ask for; one that wants more is left alone. */
+const LONGEST_RETRY_AFTER_MS = 120_000;
 
 /**
  * Fetches a file over HTTP, going on where an earlier call stopped, however that ended. Nothing lies at `file` before its size
@@ -37,7 +40,7 @@ const LONGEST_DELAY_MS = 30_000;
  */
 export async function downloadFile(options: DownloadOptions): Promise<void> {
   const { file, sizeBytes, signal } = options;
-  const part = `${file}.part`;
+  const part = partFile(file);
   try {
     const isJoined = await fetchAll(options, part);
     const fault = await faultOf(part, options);
@@ -75,10 +78,12 @@ async function fetchAll(options: DownloadOptions, part: string): Promise<boolean
       if (!(cause instanceof TransientFailure)) throw cause;
       if (signal?.aborted) throw stopped(await sizeOf(part), options.sizeBytes);
       failures = (await sizeOf(part)) > before ? 1 : failures + 1;
-      if (failures >= Math.min(attempts, cause.mostAttempts)) throw unreachable(url, cause, failures);
-      const delay = cause.retryAfterMs ?? retryDelayMs * 2 ** (failures - 1);
-      report?.(`${cause.message}; trying again.`);
-      await sleep(Math.min(delay, LONGEST_DELAY_MS), undefined, signal && { signal });
+      const { retryAfterMs, mostAttempts } = cause;
+      const isLast = failures >= Math.min(attempts, mostAttempts) || (retryAfterMs ?? 0) > LONGEST_RETRY_AFTER_MS;
+      if (isLast) throw unreachable(url, cause, failures);
+      const delay = retryAfterMs ?? Math.min(retryDelayMs * 2 ** (failures - 1), LONGEST_DELAY_MS);
+      report?.(`${cause.message}; trying again in ${Math.ceil(delay / 1000)} s.`);
+      await sleep(delay, undefined, signal && { signal });
     }
   }
 }
@@ -90,47 +95,32 @@ async function fetchRest(options: DownloadOptions, part: string, have: number): 
   const version = await readVersion(part, url);
   // Without a checksum, parts of two versions of a file could be joined unseen.
   const isSafe = version !== undefined && (version.validator !== undefined || md5 !== undefined);
-  const stall = new AbortController();
-  let timer = setTimeout(() => stall.abort(), stallMs);
-  const response = await withStall(stall, stallMs, () =>
-    requestPart(url, isSafe ? have : 0, version ?? {}, AbortSignal.any([stall.signal, ...(signal ? [signal] : [])])),
-  ).finally(() => clearTimeout(timer));
-  const total = sizeBytes ?? response.total;
-  checkTotal(options, response);
-  const handle = await open(part, response.start === 0 ? "w" : "a");
-  let done = response.start;
+  const stall = new StallGuard(stallMs, signal);
   try {
-    // After the earlier bytes are gone, so that it is never of others.
-    await writeFile(versionFile(part), JSON.stringify({ url, ...response.version }));
-    onProgress?.(done, total);
-    await withStall(stall, stallMs, async () => {
-      const restart = () => {
-        clearTimeout(timer);
-        timer = setTimeout(() => stall.abort(), stallMs);
-      };
-      restart();
-      for await (const chunk of response.body) {
-        restart();
-        if (total !== undefined && done + chunk.length > total) throw tooLong(options, total);
-        await handle.writeFile(chunk);
-        done += chunk.length;
-        onProgress?.(done, total);
-      }
-    });
+    const response = await stall.watch(() => requestPart(url, isSafe ? have : 0, version ?? {}, stall.signal));
+    const total = sizeBytes ?? response.total;
+    checkTotal(options, response);
+    const handle = await open(part, response.start === 0 ? "w" : "a");
+    let done = response.start;
+    try {
+      // After the earlier bytes are gone, so that it is never of others.
+      await writeFile(versionFile(part), JSON.stringify({ url, ...response.version }));
+      onProgress?.(done, total);
+      await stall.watch(async () => {
+        for await (const chunk of response.body) {
+          stall.restart();
+          if (total !== undefined && done + chunk.length > total) throw tooLong(options, total);
+          await handle.writeFile(chunk);
+          done += chunk.length;
+          onProgress?.(done, total);
+        }
+      });
+    } finally {
+      await handle.close();
+    }
+    return total === undefined || done === total;
   } finally {
-    clearTimeout(timer);
-    await handle.close();
-  }
-  return total === undefined || done === total;
-}
-
-/** A silent connection is one that broke. */
-async function withStall<T>(stall: AbortController, stallMs: number, use: () => Promise<T>): Promise<T> {
-  try {
-    return await use();
-  } catch (cause) {
-    if (stall.signal.aborted) throw new TransientFailure(`nothing came for ${stallMs / 1000} s`, { cause });
-    throw cause;
+    stall.close();
   }
 }
 
@@ -156,6 +146,9 @@ function checkTotal(options: DownloadOptions, { total, contentType }: PartRespon
   throw anotherFile(options, `${total} bytes of type ${contentType} instead of ${sizeBytes} bytes`);
 }
 
+/** Where the beginning of a file lies until the rest is there. */
+export const partFile = (file: string) => `${file}.part`;
+
 const versionFile = (part: string) => `${part}.json`;
 
 /** Of the bytes that are there, if they are of this address. */
@@ -168,7 +161,8 @@ async function readVersion(part: string, url: string): Promise<FileVersion | und
   }
 }
 
-async function sizeOf(file: string): Promise<number> {
+/** In bytes; 0 where there is no file. */
+export async function sizeOf(file: string): Promise<number> {
   return stat(file).then(
     ({ size }) => size,
     () => 0,
@@ -193,9 +187,10 @@ const tooLong = ({ url }: DownloadOptions, total: number) =>
   );
 
 function unreachable(url: string, cause: TransientFailure, failures: number): RepvggError {
+  const attempts = failures === 1 ? "1 attempt" : `${failures} attempts`;
   const message =
-    `${url} cannot be fetched: ${cause.message} (${failures} attempts). What came is kept, and the same command goes on from ` +
-    "there. Behind a proxy, NODE_USE_ENV_PROXY=1 makes Node 24 use HTTP_PROXY; --url takes another address.";
+    `${url} cannot be fetched: ${cause.message} (${attempts}). What came is kept, and the same command goes on from ` +
+    "there. Behind a proxy, NODE_USE_ENV_PROXY=1 makes Node 24.5 and newer use HTTP_PROXY; --url takes another address.";
   return new RepvggError("E_NETWORK", message, { cause });
 }
 

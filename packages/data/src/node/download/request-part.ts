@@ -1,4 +1,6 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { RepvggError } from "@repvgg/core";
+import { httpGet } from "./http-get.ts";
 
 /** What a server said of a file, so that the rest of the same file can be asked for. */
 export interface FileVersion {
@@ -46,8 +48,10 @@ const MOST_ATTEMPTS: Readonly<Record<string, number>> = { ENOTFOUND: 2 };
  *
  * @param have Bytes that are there already.
  * @param version Of these bytes: the rest comes only if the file is still that one, else all of it (If-Range).
+ * @param signal Also ends the connection of an answer that is not read to its end.
  * @throws {TransientFailure} The server cannot be reached, or says that it is busy.
- * @throws {RepvggError} `E_NETWORK`: it refuses, or no attempt can succeed: a port that fetch blocks, a certificate that is not valid.
+ * @throws {RepvggError} `E_NETWORK`: it refuses, answers what was not asked for, or no attempt can succeed: no HTTP, a certificate
+ *   that is not valid.
  * @see RFC 9110, sections 13.1.5 (If-Range), 14.2 (Range), 15.5.17 (416)
  */
 export async function requestPart(
@@ -56,88 +60,94 @@ export async function requestPart(
   { validator }: FileVersion,
   signal: AbortSignal,
 ): Promise<PartResponse> {
-  const response = await fetch(url, {
-    signal,
+  const response = await httpGet(
+    url,
     // The bytes as they are: ranges and sizes are of these.
-    headers: {
+    {
       "accept-encoding": "identity",
       ...(have > 0 && { range: `bytes=${have}-`, ...(validator && { "if-range": validator }) }),
     },
-  }).catch((cause: unknown) => {
+    signal,
+  ).catch((cause: unknown) => {
     const { message, code } = reasonOf(cause);
     if (!signal.aborted && isFinal(code)) throw refused(url, message);
     throw new TransientFailure(message, { cause, mostAttempts: MOST_ATTEMPTS[code ?? ""] });
   });
-  const { status, headers } = response;
-  const common = { version: versionOf(headers), contentType: headers.get("content-type") ?? "unknown" };
+  const { statusCode: status = 0, headers } = response;
+  const part = partOf(response, have);
+  if (part !== undefined) {
+    return { ...part, version: versionOf(headers), contentType: headers["content-type"] ?? "unknown" };
+  }
+  response.destroy();
+  // Another part than was asked for, or the file has shrunk: all of it, which cannot be mistaken twice.
+  if ((status === 206 || status === 416) && have > 0) return requestPart(url, 0, {}, signal);
+  const answer = `${new URL(url).host} answered ${status} ${response.statusMessage ?? ""}`.trim();
+  if (status >= 500 || status === 408 || status === 429) {
+    const retryAfterMs = retryAfter(headers);
+    const wait = retryAfterMs ? `, and asks to wait ${retryAfterMs / 1000} s` : "";
+    throw new TransientFailure(answer + wait, { retryAfterMs });
+  }
+  throw refused(url, headers["content-encoding"] ? `${answer}, encoded as ${headers["content-encoding"]}` : answer);
+}
+
+/** What an answer has of the file; undefined: nothing that can be used. */
+function partOf(response: IncomingMessage, have: number): Pick<PartResponse, "start" | "total" | "body"> | undefined {
+  const { statusCode: status, headers } = response;
+  if (headers["content-encoding"] && headers["content-encoding"] !== "identity") return undefined;
   if (status === 206) {
-    const range = parseRange(headers.get("content-range"));
-    if (range?.start === have) return { ...common, start: have, total: range.total, body: bodyOf(response) };
-    await response.body?.cancel();
-    return restart(url, signal); // another part than was asked for
+    const range = parseRange(headers["content-range"]);
+    return range?.start === have ? { start: have, total: range.total, body: bodyOf(response) } : undefined;
   }
   if (status === 416 && have > 0) {
-    await response.body?.cancel();
-    const total = /\/(\d+)$/.exec(headers.get("content-range") ?? "")?.[1];
-    if (Number(total) === have) return { ...common, start: have, total: have, body: nothing() };
-    return restart(url, signal);
+    const total = /\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1];
+    if (Number(total) !== have) return undefined;
+    response.destroy();
+    return { start: have, total: have, body: nothing() };
   }
-  if (status === 200) {
-    const length = headers.get("content-length");
-    return { ...common, start: 0, total: length === null ? undefined : Number(length), body: bodyOf(response) };
-  }
-  await response.body?.cancel();
-  const answer = `${new URL(url).host} answered ${status} ${response.statusText}`.trim();
-  if (status >= 500 || status === 408 || status === 429) {
-    throw new TransientFailure(answer, { retryAfterMs: retryAfter(headers) });
-  }
-  throw refused(url, answer);
+  if (status !== 200) return undefined;
+  const length = headers["content-length"];
+  return { start: 0, total: length === undefined ? undefined : Number(length), body: bodyOf(response) };
 }
 
 function refused(url: string, why: string): RepvggError {
   return new RepvggError("E_NETWORK", `${url} cannot be fetched: ${why}. Check the address; --url takes another one.`);
 }
 
-/** Failures of the network have codes; without one, fetch itself refuses: a blocked port, too many redirects, another scheme. */
+/** What the same server answers again: certificates, no TLS (EPROTO), no HTTP (HPE_), a redirect that leads nowhere. */
 function isFinal(code: string | undefined): boolean {
-  return code === undefined || /CERT|^UNABLE_TO_/.test(code);
+  return code === undefined || /CERT|^UNABLE_TO_|^EPROTO|^HPE_|^ERR_INVALID_/.test(code);
 }
-
-const restart = (url: string, signal: AbortSignal) => requestPart(url, 0, {}, signal);
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-async function* bodyOf(response: Response): AsyncGenerator<Uint8Array> {
-  if (response.body === null) return;
+async function* bodyOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
   try {
-    yield* response.body as unknown as AsyncIterable<Uint8Array>;
+    yield* response as AsyncIterable<Uint8Array>;
   } catch (cause) {
-    throw new TransientFailure(`the connection broke off (${reasonOf(cause).message})`, { cause });
+    const { message, code } = reasonOf(cause);
+    throw new TransientFailure(`the connection broke off (${code ?? message})`, { cause });
   }
 }
 
 /** Weak tags (W/"...") stand for the same meaning, not the same bytes. */
-function versionOf(headers: Headers): FileVersion {
-  const tag = headers.get("etag");
-  const validator = tag?.startsWith('"') ? tag : headers.get("last-modified");
+function versionOf({ etag, "last-modified": changed }: IncomingHttpHeaders): FileVersion {
+  const validator = etag?.startsWith('"') ? etag : changed;
   return validator ? { validator } : {};
 }
 
-function parseRange(range: string | null): { start: number; total: number | undefined } | undefined {
+function parseRange(range: string | undefined): { start: number; total: number | undefined } | undefined {
   const match = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? "");
   return match ? { start: Number(match[1]), total: match[2] === "*" ? undefined : Number(match[2]) } : undefined;
 }
 
 /** Seconds only: a date is of no use where clocks differ. */
-function retryAfter(headers: Headers): number | undefined {
-  const seconds = Number(headers.get("retry-after") ?? Number.NaN);
+function retryAfter(headers: IncomingHttpHeaders): number | undefined {
+  const seconds = Number(headers["retry-after"] ?? Number.NaN);
   return seconds >= 0 ? seconds * 1000 : undefined;
 }
 
-/** fetch says "fetch failed"; why stands in the causes. */
+/** A host of several addresses fails with a code only. */
 function reasonOf(cause: unknown): { message: string; code: string | undefined } {
-  let reason = cause as Error & { code?: unknown };
-  while (reason.cause instanceof Error) reason = reason.cause;
-  const code = typeof reason.code === "string" ? reason.code : undefined;
-  return { message: reason.message || (code ?? String(cause)), code };
+  const { message, code } = cause as NodeJS.ErrnoException;
+  return { message: message || (code ?? String(cause)), code };
 }
