@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, statfs, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Zippable, zipSync } from "fflate";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -60,6 +60,8 @@ describe("unpackZip", () => {
     ["is of a drive", { "C:/evil.txt": text("x") }, /absolute path/],
     ["has backslashes", { "..\\evil.txt": text("x") }, /invalid characters/],
     ["is a link", { link: [text("/etc"), mode(0o120777)] }, /no plain file or folder: link/],
+    ["is a link that another system made", { link: [text("/etc"), { ...mode(0o120777), os: 19 }] }, /no plain file/],
+    ["has a name for terminals", { "é\u001b[2J": text("x") }, /control characters in its name: "é\\u001b/],
     ["is larger than it should be", { big: new Uint8Array(2e6) }, /more than 1000000 bytes/],
   ] as [string, Zippable, RegExp][])("refuses an entry that %s", async (_, files, message) => {
     await expect(unpack(zipSync(files))).rejects.toThrow(failure(message));
@@ -71,8 +73,14 @@ describe("unpackZip", () => {
     await expect(unpack(whole.subarray(0, whole.length - 30))).rejects.toThrow(failure(/cannot be unpacked/));
     const changed = whole.slice();
     changed[Buffer.from(whole).indexOf("stored")]! ^= 1;
-    await expect(unpack(changed)).rejects.toThrow(failure(/a\.txt has another checksum. Fetch it again/));
+    await expect(unpack(changed)).rejects.toThrow(
+      failure(/a\.txt has another checksum\. Move it away, and it is fetched again/),
+    );
     await expect(unpack(text("<!doctype html>"))).rejects.toThrow(failure(/cannot be unpacked/));
+  });
+
+  it("makes the folder of an archive without entries", async () => {
+    expect((await unpack(zipSync({}))).names).toEqual([]);
   });
 
   it("stops by the signal", async () => {
@@ -129,6 +137,31 @@ describe("downloadDataset", () => {
     await writeTree(folder, { "other/tiny.zip": "something" });
     await expect(downloadDataset(published, join(folder, "other"))).rejects.toThrow(
       failure(/its MD5 is .* instead of/),
+    );
+    await mkdir(join(folder, "third/tiny.zip"), { recursive: true });
+    await expect(downloadDataset(published, join(folder, "third"))).rejects.toThrow(
+      failure(/tiny\.zip cannot be read: .*Move it away/),
+    );
+  });
+
+  it("refuses an archive without entries", async () => {
+    const published = await publish(zipSync({}));
+    await expect(downloadDataset(published, folder)).rejects.toThrow(
+      failure(/is not the data set: it has no wnids\.txt\. Move it away/),
+    );
+    expect(await readdir(folder)).toEqual(["tiny.zip"]);
+  });
+
+  it("needs no room for what is there already, and stops while it reads that", async () => {
+    const published = await publish(await archiveOfTiny());
+    const { bavail, bsize } = await statfs(folder);
+    const sizeBytes = bavail * bsize + 1e9;
+    await writeFile(join(folder, "tiny.zip"), "");
+    await truncate(join(folder, "tiny.zip"), sizeBytes); // sparse
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 100);
+    await expect(downloadDataset({ ...published, sizeBytes }, folder, { signal: controller.signal })).rejects.toThrow(
+      failure(/Reading .*tiny\.zip was stopped/, "E_ABORTED"),
     );
   });
 

@@ -2,8 +2,8 @@ import { readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { RepvggError } from "@repvgg/core";
 import { makeFolder } from "../make-folder.ts";
-import { type DownloadOptions, downloadFile, md5Of, writeFailure } from "./download-file.ts";
-import { unpackZip } from "./unpack-zip.ts";
+import { type DownloadOptions, downloadFile, md5Of, partFile, sizeOf, writeFailure } from "./download-file.ts";
+import { archiveFailure, unpackZip } from "./unpack-zip.ts";
 
 /** A data set that is published as one zip archive. */
 export interface PublishedDataset {
@@ -70,9 +70,11 @@ export async function downloadDataset(
   await makeFolder(out).catch((cause: unknown) => {
     throw writeFailure(out, cause);
   });
-  if (isPublished) await checkSpace(out, sizeBytes + unpackedBytes);
-
   const archive = `${folder}.zip`;
+  if (isPublished) {
+    const have = Math.max(await sizeOf(archive), await sizeOf(partFile(archive)));
+    await checkSpace(out, Math.max(0, sizeBytes - have) + unpackedBytes);
+  }
   if (!(await isArchive(archive, md5, options))) {
     await downloadFile({
       ...options,
@@ -99,15 +101,17 @@ async function isArchive(
   { signal, report }: DownloadDatasetOptions,
 ): Promise<boolean> {
   if (!(await isThere(archive))) return false;
-  const found = md5 === undefined ? undefined : await md5Of(archive, signal);
+  const found =
+    md5 &&
+    (await md5Of(archive, signal).catch((cause: unknown) => {
+      if (signal?.aborted) throw new RepvggError("E_ABORTED", `Reading ${archive} was stopped.`, { cause });
+      throw archiveFailure(archive, `cannot be read: ${(cause as Error).message}`, cause);
+    }));
   if (found === md5?.toLowerCase()) {
     report?.(`Taking ${archive}, which is there already.`);
     return true;
   }
-  throw new RepvggError(
-    "E_DATA",
-    `${archive} is there already, but its MD5 is ${found} instead of ${md5}. Move it away, and it is fetched again.`,
-  );
+  throw archiveFailure(archive, `is there already, but its MD5 is ${found} instead of ${md5}`);
 }
 
 async function unpackInto(
@@ -123,7 +127,7 @@ async function unpackInto(
     const [only = "", ...more] = (await readdir(temporary)).filter((name) => name !== "__MACOSX");
     const missing =
       more.length > 0 ? "folder that has everything in it" : await missingIn(join(temporary, only), landmarks);
-    if (missing !== undefined) throw new RepvggError("E_DATA", `${archive} is not the data set: it has no ${missing}.`);
+    if (missing !== undefined) throw archiveFailure(archive, `is not the data set: it has no ${missing}`);
     await rename(join(temporary, only), folder).catch((cause: unknown) => {
       throw writeFailure(folder, cause);
     });

@@ -35,6 +35,7 @@ export async function unpackZip(archive: string, folder: string, options: Unpack
   let [bytes, entries] = [0, 0];
   let failure: unknown;
   try {
+    await makeFolderOnce(folder, made); // also of an archive without entries
     for await (const entry of entriesOf(zip, archive)) {
       if (options.signal?.aborted) throw new RepvggError("E_ABORTED", "Unpacking was stopped; the archive is kept.");
       options.onProgress?.(entries++, zip.entryCount);
@@ -97,15 +98,16 @@ async function* entriesOf(zip: ZipFile, archive: string): AsyncGenerator<Entry> 
   }
 }
 
-/** yauzl refuses names that leave the folder; links and devices would, too. */
-function checkEntry({ fileName, externalFileAttributes, versionMadeBy }: Entry, archive: string): void {
-  const isUnix = versionMadeBy >> 8 === 3;
-  const type = isUnix ? (externalFileAttributes >>> 16) & FILE_TYPE : 0;
-  if (type === 0 || type === REGULAR_FILE || type === FOLDER) return;
-  throw new RepvggError(
-    "E_DATA",
-    `${archive} has an entry that is no plain file or folder: ${fileName}. It is not unpacked.`,
-  );
+/** yauzl refuses names that leave the folder; links and devices would, too. Types are those of Unix, whatever system says so. */
+function checkEntry({ fileName, externalFileAttributes }: Entry, archive: string): void {
+  const type = (externalFileAttributes >>> 16) & FILE_TYPE;
+  if (type !== 0 && type !== REGULAR_FILE && type !== FOLDER) {
+    throw archiveFailure(archive, `has an entry that is no plain file or folder: ${fileName}`);
+  }
+  // None is in the name of an image, and a terminal obeys them.
+  if (/\p{Cc}/u.test(fileName)) {
+    throw archiveFailure(archive, `has an entry with control characters in its name: ${JSON.stringify(fileName)}`);
+  }
 }
 
 async function makeFolderOnce(path: string, made: Map<string, Promise<unknown>>): Promise<void> {
@@ -127,10 +129,10 @@ async function unpackEntry(zip: ZipFile, entry: Entry, path: string, archive: st
     handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw writeFailure(path, cause);
-    throw new RepvggError("E_DATA", `${archive} has two entries of the name ${entry.fileName}.`);
+    throw archiveFailure(archive, `has two entries of the name ${entry.fileName}`, cause);
   }
   try {
-    const checksum = await copy(await streamOf(zip, entry, archive), handle, path, `${archive}: ${entry.fileName}`);
+    const checksum = await copy(await streamOf(zip, entry, archive), handle, path, archive, entry.fileName);
     if (checksum !== entry.crc32 >>> 0) throw damaged(archive, new Error(`${entry.fileName} has another checksum`));
   } finally {
     await handle.close();
@@ -146,12 +148,12 @@ async function streamOf(zip: ZipFile, entry: Entry, archive: string): Promise<Re
 }
 
 /** @returns the checksum of what was written. */
-async function copy(from: Readable, to: FileHandle, path: string, name: string): Promise<number> {
+async function copy(from: Readable, to: FileHandle, path: string, archive: string, name: string): Promise<number> {
   let checksum = 0;
   const chunks = from[Symbol.asyncIterator]();
   for (;;) {
     const { done, value } = await chunks.next().catch((cause: unknown) => {
-      throw damaged(name, cause);
+      throw damaged(archive, new Error(`${name}: ${(cause as Error).message}`, { cause }));
     });
     if (done) return checksum;
     checksum = crc32(value as Uint8Array, checksum);
@@ -163,7 +165,13 @@ async function copy(from: Readable, to: FileHandle, path: string, name: string):
 }
 
 const damaged = (archive: string, cause: unknown) =>
-  new RepvggError("E_DATA", `${archive} cannot be unpacked: ${(cause as Error).message}. Fetch it again.`, { cause });
+  archiveFailure(archive, `cannot be unpacked: ${(cause as Error).message.replace(/\.$/, "")}`, cause);
 
 const tooLarge = (archive: string, maxBytes: number) =>
-  new RepvggError("E_DATA", `${archive} unpacks to more than ${maxBytes} bytes, which is not what it should have.`);
+  archiveFailure(archive, `unpacks to more than ${maxBytes} bytes, which is not what it should have`);
+
+/** An archive stays where it is, to be looked at, and would be taken again. */
+export const archiveFailure = (archive: string, why: string, cause?: unknown) =>
+  new RepvggError("E_DATA", `${archive} ${why}. Move it away, and it is fetched again; --url takes another address.`, {
+    cause,
+  });
