@@ -1,4 +1,12 @@
-import { defineSpec, fuseState, initialState, layerPlan, type NdArray, type StateDict } from "@repvgg/core";
+import {
+  defineSpec,
+  fuseState,
+  initialState,
+  layerPlan,
+  type NdArray,
+  type OptimizerStep,
+  type StateDict,
+} from "@repvgg/core";
 import { backward64, crossEntropy64, forward64, randomImages, relativeError, sgd64 } from "@repvgg/tooling";
 import { afterEach, describe, expect, it } from "vitest";
 import { TEST_NETWORKS, testNetwork } from "./test-networks.ts";
@@ -18,13 +26,20 @@ const STEP = { learningRate: 0.1, momentum: 0.9, weightDecay: 1e-2, nesterov: fa
 const LABELS = (batch: number, classes: number) => Int32Array.from({ length: batch }, (_, n) => n % classes);
 
 /** Runs one step from the cross-entropy of the engine's own logits. */
-function step(network: EngineTrainingNetwork, images: Parameters<typeof network.forward>[0], nesterov = false): number {
+function step(
+  network: EngineTrainingNetwork,
+  images: Parameters<typeof network.forward>[0],
+  nesterov = false,
+  more: Partial<OptimizerStep> = {},
+): number {
   const { logits } = network.forward(images);
   const { loss, gradient } = crossEntropy64(logits.data, LABELS(logits.shape[0], logits.shape[1]));
-  network.backwardAndUpdate(
-    { logits: { shape: logits.shape, data: Float32Array.from(gradient) } },
-    { ...STEP, nesterov, ...(nesterov && { customL2: 1e-3 }) },
-  );
+  network.backwardAndUpdate({ logits: { shape: logits.shape, data: Float32Array.from(gradient) } }, {
+    ...STEP,
+    nesterov,
+    ...(nesterov && { customL2: 1e-3 }),
+    ...more,
+  } as OptimizerStep);
   return loss;
 }
 
@@ -90,6 +105,15 @@ describe.each(Object.entries(TEST_NETWORKS))("training, %s", (_, testCase) => {
     expect(trained.get("stage0.rbr_dense.bn.num_batches_tracked")!.data[0]).toBe(
       state.get("stage0.rbr_dense.bn.num_batches_tracked")!.data[0]! + 5,
     );
+  });
+
+  it("gives the same bits with all kept or computed again where steps gather gradients, too", async () => {
+    const run = async (checkpointing: boolean) => {
+      const network = await create({ ...options, threads: 2, checkpointing });
+      for (let i = 0; i < 6; i++) step(network, images, false, { accumulation: { weight: 1 / 3, last: i % 3 === 2 } });
+      return bits(await network.exportState());
+    };
+    expect(await run(true)).toEqual(await run(false));
   });
 
   it("gives the same bits on any number of threads, with all kept or computed again", async () => {
