@@ -5,9 +5,9 @@ import { decodePnm, isPnm } from "../formats/pnm.ts";
 import { isTiff, readTiffTags, TIFF_TAG } from "../formats/tiff-tags.ts";
 import type { Box, ByteImage, Size } from "../image/byte-image.ts";
 import { isAvif } from "../image-header.ts";
-import { jpegComponents, jpegDamage } from "../jpeg/jpeg-damage.ts";
 import { type JpegDecoder, loadJpegDecoder } from "../jpeg/jpeg-decoder.ts";
 import { isJpeg } from "../jpeg/jpeg-markers.ts";
+import { surveyJpeg } from "../jpeg/survey-jpeg.ts";
 
 /** Pillow's own limit: more pixels are taken for an attack, before anything is decoded. */
 const MAX_PIXELS = 178_956_970;
@@ -73,8 +73,6 @@ async function decodeUnusual(
   try {
     if (isBmp(bytes)) return decodeBmp(bytes, MAX_PIXELS);
     if (isPnm(bytes)) return decodePnm(bytes, MAX_PIXELS);
-    const damage = isJpeg(bytes) ? jpegDamage(bytes) : undefined;
-    if (damage) throw new Error(damage);
     const kind = kindOf(bytes);
     const { data, info } = await pipelineOf(bytes, kind, failOn, await loadSharp()).toBuffer({
       resolveWithObject: true,
@@ -139,9 +137,17 @@ function withoutBlack(ink: number, black: number): number {
   return Math.max(0, light - (((product >> 8) + product) >> 8));
 }
 
+/** @throws {Error} It is damaged, or of a kind whose numbers cannot be had. */
 function kindOf(bytes: Uint8Array): Kind {
   if (isTiff(bytes)) return kindOfTiff(bytes);
-  return isJpeg(bytes) && jpegComponents(bytes) === 4 ? "cmyk" : isGrey16Png(bytes) ? "grey16" : "usual";
+  if (isJpeg(bytes)) return kindOfJpeg(bytes);
+  return isGrey16Png(bytes) ? "grey16" : "usual";
+}
+
+function kindOfJpeg(bytes: Uint8Array): Kind {
+  const { components, damage } = surveyJpeg(bytes);
+  if (damage) throw new Error(damage);
+  return components === 4 ? "cmyk" : "usual";
 }
 
 /** @throws {RangeError} Pillow gives other numbers than can be had here: inks of 16 bits, 16-bit grey that begins with white. */

@@ -7,23 +7,27 @@ interface Segment {
   readonly end: number;
 }
 
-/** How many components the frame header names; undefined: there is none before the first scan. */
-export function jpegComponents(bytes: Uint8Array): number | undefined {
-  const frame = headerOf(bytes).find(isFrame);
-  return frame && bytes[frame.start + 5];
+/** What is seen in a JPEG without decoding it. */
+export interface JpegSurvey {
+  /** As the frame header says; undefined: there is none before the first scan. */
+  readonly components: number | undefined;
+  /**
+   * Damage at which libjpeg ends with an error only when it has given all pixels, and which libvips therefore does not see: what
+   * stands between the data of the only scan and the end of the image. Pillow, and so torchvision, refuses such files. Undefined:
+   * nothing of this kind.
+   */
+  readonly damage: string | undefined;
 }
 
-/**
- * Finds damage at which libjpeg ends with an error only when it has given all pixels, and which libvips therefore does not see: what
- * stands between the data of the only scan and the end of the image. Pillow, and so torchvision, refuses such files.
- *
- * @param bytes A JPEG.
- * @returns What is wrong; undefined: nothing of this kind.
- */
-export function jpegDamage(bytes: Uint8Array): string | undefined {
-  if (bytes[2] !== 0xff) return "no marker follows its first one";
+/** @param bytes A JPEG. */
+export function surveyJpeg(bytes: Uint8Array): JpegSurvey {
   const header = headerOf(bytes);
-  const [frame, scan] = [header.find(isFrame), header.at(-1)];
+  const frame = header.find(isFrame);
+  return { components: frame && bytes[frame.start + 5], damage: damageOf(bytes, frame, header.at(-1)) };
+}
+
+function damageOf(bytes: Uint8Array, frame: Segment | undefined, scan: Segment | undefined): string | undefined {
+  if (bytes[2] !== 0xff) return "no marker follows its first one";
   if (!frame || scan?.marker !== SOS) return undefined; // Every decoder finds that.
   const isOnlyScan = bytes[scan.start] === bytes[frame.start + 5];
   if (!isOnlyScan || frame.marker === SOF2 || frame.marker === SOF10) return undefined; // All scans are read before the first pixel.
