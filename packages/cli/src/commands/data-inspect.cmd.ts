@@ -18,6 +18,7 @@ export const dataInspect = defineCommand({
       help: "move broken files there, under their own paths",
       defaultText: "they stay",
     },
+    strict: { kind: "flag", help: "exit code 1 when there are errors that --quarantine did not move; for scripts" },
     html: { kind: "text", value: "file", help: "write a page with the findings and samples of each class" },
     samples: { kind: "integer", help: "with --html: images of each class", min: 1, max: 100, default: 6 },
     ...AUGMENTATION_OPTIONS,

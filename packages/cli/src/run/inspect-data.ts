@@ -15,6 +15,8 @@ export interface InspectDataOptions extends Omit<SampleAugmentation, "imageSize"
   split?: number | undefined;
   decode: boolean;
   quarantine?: string | undefined;
+  /** Errors that stay are a failure, as linters have it. */
+  strict: boolean;
   html?: string | undefined;
   samples: number;
   imageSize?: number | undefined;
@@ -23,7 +25,7 @@ export interface InspectDataOptions extends Omit<SampleAugmentation, "imageSize"
 /** Files of a problem that are printed; `--json` has all. */
 const SHOWN_FILES = 10;
 
-/** What a data set is and what is wrong with it. Errors that stay are a failure, as linters have it; warnings are none. */
+/** What a data set is and what is wrong with it. Finding something is no failure of the command, unless `strict` asks for that. */
 export async function inspectData(
   data: string,
   options: InspectDataOptions,
@@ -56,7 +58,11 @@ export async function inspectData(
     await writePage(options.html, source, report, options);
     text.push("", `Page: ${options.html}`);
   }
-  return { value, text: text.join("\n"), exitCode: hasErrors(report, moved) ? EXIT.failure : EXIT.success };
+  return {
+    value,
+    text: text.join("\n"),
+    exitCode: options.strict && hasErrors(report, moved) ? EXIT.failure : EXIT.success,
+  };
 }
 
 /** @param moved Files that are out of the way. */
