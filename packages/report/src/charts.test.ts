@@ -110,6 +110,25 @@ describe("lineChart", () => {
       }),
     ).toContain(">here</text>");
   });
+
+  it("writes a mark's name to its left where there is no room on the right", () => {
+    const points = [
+      series([
+        [0, 0],
+        [2, 1],
+      ]),
+    ];
+    const anchorOf = (x: number) => {
+      const html = lineChart({
+        title: "t",
+        ...AXES,
+        series: points,
+        marks: [{ x, label: "suggested", color: "green" }],
+      });
+      return /text-anchor="(\w+)"[^>]*>suggested</.exec(html)![1];
+    };
+    expect([anchorOf(0), anchorOf(1.9)]).toEqual(["start", "end"]);
+  });
 });
 
 describe("shortNumber", () => {

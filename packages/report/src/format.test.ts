@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { count, duration, millions, milliseconds, percent, tiny } from "./format.ts";
+import { count, duration, millions, milliseconds, percent, shortPercent, tiny } from "./format.ts";
 
 describe("format", () => {
   it("writes figures as people read them", () => {
     expect(count(154_322)).toBe("154,322");
     expect(percent(0.21314)).toBe("21.3 %");
+    expect([0.12, 0.125, 0.99251, 1].map(shortPercent)).toEqual(["12 %", "12.5 %", "99.25 %", "100 %"]);
     expect(milliseconds(0.0412)).toBe("41.2 µs");
     expect(milliseconds(1.2345)).toBe("1.23 ms");
     expect(milliseconds(123.4)).toBe("123 ms");

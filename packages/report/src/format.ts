@@ -10,6 +10,11 @@ export function percent(fraction: number, digits = 1): string {
   return `${(100 * fraction).toFixed(digits)} %`;
 }
 
+/** The same with as few digits as it needs, at most two: marks of an axis. 0.125 → 12.5 %. */
+export function shortPercent(fraction: number): string {
+  return `${Number((100 * fraction).toFixed(2))} %`;
+}
+
 /** Milliseconds with three significant digits; microseconds below a tenth. */
 export function milliseconds(ms: number): string {
   return ms < 0.1 ? `${significant(1000 * ms)} µs` : `${significant(ms)} ms`;

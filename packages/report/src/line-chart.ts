@@ -81,7 +81,9 @@ function drawing(options: ChartOptions, { width, height }: Size): string {
     text(2, 12, y.label, "start", "var(--muted)", 600),
     text((left + width - RIGHT) / 2, height - 4, x.label, "middle"),
     ...[...series].sort(byLook).map((one) => drawSeries(one, horizontal, vertical)),
-    ...marks.filter((mark) => horizontal.shows(mark.x)).map((mark) => drawMark(mark, horizontal.at(mark.x), bottom)),
+    ...marks
+      .filter((mark) => horizontal.shows(mark.x))
+      .map((mark) => drawMark(mark, horizontal.at(mark.x), { bottom, width })),
   ];
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(title)}">${parts.join("")}</svg>`;
 }
@@ -138,9 +140,15 @@ function marksOf({ name, color, points, look }: Series, x: Scale, y: Scale): str
     .join("");
 }
 
-function drawMark({ label, color }: { label: string; color: string }, x: number, bottom: number): string {
+/** The name stands on the side where it has room. */
+function drawMark(
+  { label, color }: { label: string; color: string },
+  x: number,
+  { bottom, width }: { bottom: number; width: number },
+): string {
   const line = `<path d="M${x.toFixed(1)} ${TOP}V${bottom}" stroke="${color}" stroke-width="1.5" stroke-dasharray="4 3"/>`;
-  return line + text(x + 5, TOP + 10, label, "start", color, 600);
+  const fits = x + 5 + CHARACTER * label.length <= width;
+  return line + text(fits ? x + 5 : x - 5, TOP + 10, label, fits ? "start" : "end", color, 600);
 }
 
 function gridLine(y: number, label: string, left: number, right: number): string {

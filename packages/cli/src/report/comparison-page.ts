@@ -1,5 +1,5 @@
 import { bestEpoch } from "@repvgg/distill";
-import { count, duration, escapeHtml, htmlPage, legend, percent, type Series } from "@repvgg/report";
+import { count, duration, escapeHtml, htmlPage, legend, percent, type Series, shortPercent } from "@repvgg/report";
 import { flagName } from "../option.ts";
 import type { RunData } from "./read-run.ts";
 import { byEpoch, card, lookOf, overEpochs } from "./run-curves.ts";
@@ -73,7 +73,7 @@ function curves(runs: readonly Shown[]): string {
       "Acc@1, validation",
       all((run) => byEpoch(run.history, judged(run), ({ top1 }) => top1)),
       {
-        format: (share) => percent(share, share > 0.99 && share < 1 ? 2 : 0),
+        format: shortPercent,
         named: false,
       },
     ),

@@ -1,5 +1,5 @@
 import type { EpochRecord } from "@repvgg/distill";
-import { legend, lineChart, percent, type Series } from "@repvgg/report";
+import { legend, lineChart, type Series, shortPercent } from "@repvgg/report";
 import type { RunData } from "./read-run.ts";
 
 /** What is drawn of a curve over steps: each point is the mean of its share of them. */
@@ -83,7 +83,7 @@ function accuracyCard({ history }: RunData): string {
     const points = byEpoch(history, split, ({ top1 }) => top1);
     return { name, color, points, look: lookOf(points) };
   });
-  return card("Acc@1", series, { format: (share) => percent(share, share > 0.99 && share < 1 ? 2 : 0) });
+  return card("Acc@1", series, { format: shortPercent });
 }
 
 function rateCard(run: RunData): string {

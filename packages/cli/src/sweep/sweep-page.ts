@@ -7,6 +7,10 @@ import { describeSettings, searched } from "./sweep-table.ts";
 /** From this ratio of the largest to the smallest value on, an axis is logarithmic. */
 const LOG_RATIO = 10;
 
+/** Why a trial failed takes several lines. */
+const STYLE =
+  "th:last-child, td:last-child { text-align: left; white-space: normal; } td:last-child { min-width: 260px; }";
+
 /** One page about a sweep: the trials in a table, and the accuracy over each setting that was searched. */
 export function sweepPage(sweep: Sweep): string {
   const { trials, command } = sweep;
@@ -20,7 +24,7 @@ export function sweepPage(sweep: Sweep): string {
 <section><h2>Accuracy by setting</h2><p>Acc@1 of the best epoch of each trial on the validation images; the best trial is green.</p>
 <div class="two">${charts.join("\n")}</div></section>
 <section><h2>Trials</h2><p>The best first.</p>${trialTable(trials)}</section>`;
-  return htmlPage({ title, body });
+  return htmlPage({ title, body, style: STYLE });
 }
 
 function settingCard(key: string, trials: readonly Trial[], best: Trial | undefined): string {
