@@ -30,6 +30,20 @@ describe("RangeTest", () => {
     expect(best).toBeLessThan(3.1);
   });
 
+  it("suggests no rate beyond the least loss, though it falls faster there, from a peak", () => {
+    const test = new RangeTest();
+    for (let step = 0; step < RANGE.steps; step++) {
+      const peak = 2 * Math.exp(-(((step - 75) / 4) ** 2));
+      test.add(
+        rangeRate(step, RANGE),
+        2.3 - 0.2 * (Math.min(step, 60) / 60) + 0.1 * Math.max(0, step - 60) ** 0.5 + peak,
+      );
+    }
+    const { steepest, best } = test;
+    expect(best).toBeLessThan(rangeRate(70, RANGE));
+    expect(steepest).toBeLessThanOrEqual(best!);
+  });
+
   it("ends soon after the loss explodes, or is no number", () => {
     const { points } = tested({ fall: 2, at: 0.01, limit: 0.5 });
     expect(points.at(-1)!.learningRate).toBeLessThan(1);

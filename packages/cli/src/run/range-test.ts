@@ -47,12 +47,14 @@ export class RangeTest {
     return this.steepest === undefined ? undefined : this.#least.learningRate;
   }
 
-  /** The rate at which the loss falls fastest; undefined where it never falls. */
+  /** The rate below that of the least loss at which it falls fastest; undefined where it never falls. */
   get steepest(): number | undefined {
     const { points } = this;
     const reach = Math.max(1, Math.round(points.length * SLOPE_SHARE));
+    // Beyond the least one a noisy loss may fall, too: from a peak that too large a rate made.
+    const least = points.indexOf(this.#least);
     let found: { rate: number; slope: number } | undefined;
-    for (let i = Math.max(reach, FIRST); i + reach < points.length; i++) {
+    for (let i = Math.max(reach, FIRST); i <= least && i + reach < points.length; i++) {
       const slope = points[i + reach]!.smoothed - points[i - reach]!.smoothed;
       if (slope < (found?.slope ?? 0)) found = { rate: points[i]!.learningRate, slope };
     }
