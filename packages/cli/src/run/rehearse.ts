@@ -95,11 +95,13 @@ async function timeSteps(
       seconds.push((now - before) / 1000);
       before = now;
     };
-    const { accumulate, onNan: onNonFinite } = settings;
+    const { accumulate, ema, emaWarmup, onNan: onNonFinite } = settings;
     const optimizer = optimizerOf(settings);
     const schedule = (step: number) => scheduleOf(settings)(step, whole);
     const options = { network, data, objective, optimizer, schedule, accumulate, onNonFinite, signal };
-    await new Trainer({ ...options, epochs: 1, callbacks: { onStep } }).run();
+    const average = ema !== undefined && { ema: { decay: ema, warmup: emaWarmup } };
+    const save = () => {}; // what is saved takes memory, too
+    await new Trainer({ ...options, ...average, save, epochs: 1, callbacks: { onStep } }).run();
 
     const { batchesPerEpoch } = validation;
     const share = Math.min(VALIDATION_BATCHES, batchesPerEpoch);
