@@ -41,7 +41,7 @@ const NOTABLE_WAIT = 0.05;
 
 function waited({ seconds, dataSeconds = 0 }: EpochRecord): string[] {
   const share = dataSeconds / seconds;
-  return share >= NOTABLE_WAIT ? [`${percent(share, 0)} of it waiting for images`] : [];
+  return share >= NOTABLE_WAIT ? [`${percent(share, 0)} % of it waiting for images`] : [];
 }
 
 /** What belongs together, so that a narrow terminal breaks between. */
