@@ -65,6 +65,7 @@ describe.skipIf(process.platform === "win32")("findTensorflow", () => {
     ["a folder without TensorFlow", () => dirname(write(join(root, "none/file"), "")), /2\.12 or newer is needed/],
     ["an installation without headers", () => sitePackages("bare", { headers: false }), /has no headers/],
     ["no Python", () => join(root, "no-python"), /^There is no ".*no-python"\. Install Python/],
+    ["a Python that may not be run", () => write(join(root, "no-program"), ""), /no-program cannot be run \(EACCES\)/],
     ["a Python without TensorFlow", () => python("bare-python", "echo"), /has no TensorFlow\. Run: .* -m pip install/],
     ["a Python that fails", () => python("bad-python", "echo 'oh no' >&2; exit 3"), /bad-python failed: oh no\./],
     ["no wheel", () => join(root, "none.whl"), /There is no file .*none\.whl/],

@@ -63,16 +63,7 @@ function askPython(python: string): string {
   try {
     output = execFileSync(python, ["-c", FIND], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw linkError(
-      missing
-        ? `There is no "${python}". Install Python, or name a folder, a wheel or another Python with --from.`
-        : `${python} failed: ${String((cause as { stderr?: string }).stderr)
-            .trim()
-            .split("\n")
-            .at(-1)}.`,
-      cause,
-    );
+    throw linkError(pythonFailure(python, cause as NodeJS.ErrnoException & { stderr?: string }), cause);
   }
   const folders = output.trim().split("\n").filter(Boolean);
   const found = folders.find((folder) => existsSync(join(folder, LIBRARIES[0]))) ?? folders[0];
@@ -80,6 +71,13 @@ function askPython(python: string): string {
   throw linkError(
     `${python} has no TensorFlow. Run: ${python} -m pip install tensorflow-cpu (or tensorflow[and-cuda] for a GPU).`,
   );
+}
+
+function pythonFailure(python: string, { code, stderr = "" }: NodeJS.ErrnoException & { stderr?: string }): string {
+  const others = "name a folder, a wheel or another Python with --from";
+  if (code === "ENOENT") return `There is no "${python}". Install Python, or ${others}.`;
+  if (code) return `${python} cannot be run (${code}). Make it executable, or ${others}.`;
+  return `${python} failed: ${stderr.trim().split("\n").at(-1)}.`;
 }
 
 /** What is used of adm-zip, which tfjs-node brings. */

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -46,11 +46,12 @@ export async function linkTensorflow({ device = "native", from = "python3" }: Li
     );
   }
   const binding = bindingOf(device);
+  assertWritable(dirname(binding.addon));
   const headers = nodeApiHeaders();
   const folder = findTensorflow(from, binding.folder);
   const compiler = findCompiler();
-  linkLibraries(folder, binding);
-  build(binding, compiler, headers);
+  build(binding, folder, compiler, headers);
+  linkLibraries(folder, binding); // after the build: one that fails leaves what was linked before
   return { folder, description: await checkTensorflow(device) };
 }
 
@@ -58,6 +59,24 @@ function bindingOf(device: TensorflowDevice): Binding {
   const binding = findBinding(device);
   if (binding) return binding;
   throw linkError(`The package ${TENSORFLOW_PACKAGES[device]} is not installed. Run: ${installCommand(device)}.`);
+}
+
+/**
+ * Makes a folder to build in.
+ *
+ * @throws {RepvggError} `E_DEVICE`: this user may not, or its disk is read-only.
+ */
+export function assertWritable(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw linkError(
+      `${folder} cannot be written to (${code}), and the addon is built there. Link as the user who installed the package, or install it in a folder of your own.`,
+      cause,
+    );
+  }
 }
 
 function nodeApiHeaders(): string {
@@ -79,7 +98,7 @@ function findCompiler(): string {
   );
 }
 
-/** Where the addon looks: `deps/lib`, `deps/include`, and for CUDA's libraries `deps/nvidia`, as TensorFlow's own path is relative. */
+/** Where the addon looks when it is loaded: `deps/lib`, and for CUDA's libraries `deps/nvidia`, as TensorFlow's own path is relative. */
 function linkLibraries(folder: string, binding: Binding): void {
   const deps = join(binding.folder, "deps");
   const link = (to: string, ...path: string[]) => {
@@ -90,19 +109,17 @@ function linkLibraries(folder: string, binding: Binding): void {
   rmSync(join(deps, "lib"), { recursive: true, force: true });
   mkdirSync(join(deps, "lib"), { recursive: true });
   for (const library of LIBRARIES) link(join(folder, library), "lib", library);
-  link(join(folder, "include"), "include");
   const nvidia = join(dirname(folder), "nvidia");
   if (existsSync(nvidia)) link(nvidia, "nvidia");
 }
 
-function build({ folder, addon, stderr }: Binding, compiler: string, headers: string): void {
-  mkdirSync(dirname(addon), { recursive: true });
+function build({ folder, addon, stderr }: Binding, tensorflow: string, compiler: string, headers: string): void {
   const darwin = process.platform === "darwin";
   compile(compiler, [STDERR_SOURCE, `-I${headers}`], stderr);
   const options = [
     ...[join(folder, "binding", "tfjs_backend.cc"), join(folder, "binding", "tfjs_binding.cc")],
-    ...[`-I${headers}`, `-I${join(folder, "deps", "include")}`],
-    ...LIBRARIES.map((library) => join(folder, "deps", "lib", library)),
+    ...[`-I${headers}`, `-I${join(tensorflow, "include")}`],
+    ...LIBRARIES.map((library) => join(tensorflow, library)),
     `-Wl,-rpath,${darwin ? "@loader_path" : "$ORIGIN"}/../../deps/lib`,
   ];
   compile(compiler, options, addon);
