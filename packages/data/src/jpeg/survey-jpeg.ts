@@ -1,11 +1,6 @@
-import { APP0, APP15, COM, DNL, DRI, EOI, isFrameMarker, RST0, SOF2, SOF10, SOI, SOS, TEM } from "./jpeg-markers.ts";
-
-interface Segment {
-  readonly marker: number;
-  /** Where what the marker says begins, behind the length. */
-  readonly start: number;
-  readonly end: number;
-}
+import { DRI, isFrameMarker, SOF2, SOF10, SOS } from "./jpeg-markers.ts";
+import { headerSegments, type JpegSegment } from "./jpeg-segments.ts";
+import { damageBehindScan } from "./scan-end.ts";
 
 /** What is seen in a JPEG without decoding it. */
 export interface JpegSurvey {
@@ -21,58 +16,32 @@ export interface JpegSurvey {
 
 /** @param bytes A JPEG. */
 export function surveyJpeg(bytes: Uint8Array): JpegSurvey {
-  const header = headerOf(bytes);
-  const frame = header.find(isFrame);
-  return { components: frame && bytes[frame.start + 5], damage: damageOf(bytes, frame, header.at(-1)) };
+  const header = headerSegments(bytes);
+  const frame = header.find(({ marker }) => isFrameMarker(marker));
+  return { components: frame && bytes[frame.start + 5], damage: damageOf(bytes, header, frame) };
 }
 
-function damageOf(bytes: Uint8Array, frame: Segment | undefined, scan: Segment | undefined): string | undefined {
+function damageOf(bytes: Uint8Array, header: readonly JpegSegment[], frame: JpegSegment | undefined) {
   if (bytes[2] !== 0xff) return "no marker follows its first one";
+  const scan = header.at(-1);
   if (!frame || scan?.marker !== SOS) return undefined; // Every decoder finds that.
   const isOnlyScan = bytes[scan.start] === bytes[frame.start + 5];
   if (!isOnlyScan || frame.marker === SOF2 || frame.marker === SOF10) return undefined; // All scans are read before the first pixel.
-  return damageAfter(bytes, scan.end);
+  const interval = header.findLast(({ marker, start, end }) => marker === DRI && end === start + 2);
+  const units = interval ? uint16(bytes, interval.start) : 0;
+  const restarts = units > 0 ? Math.ceil(unitsOf(bytes, frame) / units) - 1 : 0;
+  return damageBehindScan(bytes, scan.end, restarts);
 }
 
-const isFrame = ({ marker }: Segment) => isFrameMarker(marker);
-
-/** The segments up to the first scan's. */
-function headerOf(bytes: Uint8Array): Segment[] {
-  const segments: Segment[] = [];
-  for (let at = nextMarker(bytes, 2); at + 4 <= bytes.length; ) {
-    const segment = segmentAt(bytes, at);
-    segments.push(segment);
-    if (segment.marker === SOS) break;
-    at = nextMarker(bytes, segment.end);
-  }
-  return segments;
+/** Of a scan of all components: blocks of one, or as many of each as its sampling factors say. */
+function unitsOf(bytes: Uint8Array, { start }: JpegSegment): number {
+  const [height, width, count] = [uint16(bytes, start + 1), uint16(bytes, start + 3), bytes[start + 5]!];
+  const samplings = Array.from({ length: count }, (_, c) => bytes[start + 7 + 3 * c]!);
+  const [across, down] =
+    count === 1
+      ? [1, 1]
+      : [Math.max(...samplings.map((both) => both >> 4)), Math.max(...samplings.map((both) => both & 15))];
+  return Math.ceil(width / (8 * across)) * Math.ceil(height / (8 * down));
 }
 
-/** @param at Where the data of the scan begin. */
-function damageAfter(bytes: Uint8Array, at: number): string | undefined {
-  for (let place = nextMarker(bytes, at); place < bytes.length; ) {
-    const { marker, end } = segmentAt(bytes, place);
-    if (marker === EOI) return undefined;
-    const isAlone = isRestart(marker) || marker === TEM;
-    const isIgnored = (marker >= APP0 && marker <= APP15) || marker === COM || marker === DNL;
-    const mayBeSkipped = isAlone || isIgnored || (marker === DRI && end === place + 6);
-    if (!mayBeSkipped) return `the marker ff${marker.toString(16).padStart(2, "0")} stands among or after its pixels`;
-    place = nextMarker(bytes, isAlone ? place + 2 : end);
-  }
-  return undefined; // With all of its pixels; a decoder that needs more says so.
-}
-
-const isRestart = (marker: number) => marker >= RST0 && marker < SOI;
-
-function segmentAt(bytes: Uint8Array, at: number): Segment {
-  const length = (bytes[at + 2] ?? 0) * 256 + (bytes[at + 3] ?? 0);
-  return { marker: bytes[at + 1]!, start: at + 4, end: at + 2 + Math.max(length, 2) };
-}
-
-/** Where the next marker's two bytes stand; `bytes.length`: nowhere. Stuffed zeros and fill bytes make none. */
-function nextMarker(bytes: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(0xff, from); at >= 0 && at + 1 < bytes.length; at = bytes.indexOf(0xff, at + 1)) {
-    if (bytes[at + 1] !== 0 && bytes[at + 1] !== 0xff) return at;
-  }
-  return bytes.length;
-}
+const uint16 = (bytes: Uint8Array, at: number) => bytes[at]! * 256 + bytes[at + 1]!;

@@ -30,6 +30,14 @@ describe("decodeImage", () => {
     },
   );
 
+  it("says all mistakes in one line, and what helps", async () => {
+    const damaged = bytesOf("restart.jpg");
+    damaged.set([0xff, 0xdc], 163); // in a Huffman table
+    await expect(decodeImage(damaged, "a.jpg")).rejects.toThrow(
+      failure(/^a\.jpg cannot be decoded as an image: Corrupt JPEG data: found .*; Corrupt .* save it anew there\.$/),
+    );
+  });
+
   it("reads a JPEG with garbage between its segments, as Pillow does", async () => {
     const whole = bytesOf("420.jpg");
     const end = whole.length - 2;

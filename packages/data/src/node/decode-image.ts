@@ -86,11 +86,18 @@ async function decodeUnusual(
   } catch (cause) {
     throw new RepvggError(
       "E_DATA",
-      `${name} cannot be decoded as an image: ${(cause as Error).message}. Is it a complete JPEG, PNG or WebP file?`,
+      `${name} cannot be decoded as an image: ${reasonOf(cause)}. Is it a complete JPEG, PNG or WebP file? If a viewer shows it, save it anew there.`,
       { cause },
     );
   }
 }
+
+/** libvips gives a line, with its own name, for each mistake that it came upon. */
+const reasonOf = (cause: unknown) =>
+  (cause as Error).message
+    .replaceAll(/^Vips\w+: /gm, "")
+    .trim()
+    .replaceAll("\n", "; ");
 
 let jpegDecoder: JpegDecoder | undefined;
 let loading: Promise<SharpConstructor> | undefined;
