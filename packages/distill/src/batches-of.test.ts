@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { setBackend } from "@tensorflow/tfjs-core";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { batchesOf, type GivenBatch } from "./batches-of.ts";
 import { tinyNetwork, trainingLoader } from "./test-training.ts";
 import { Trainer } from "./trainer.ts";
@@ -78,23 +78,29 @@ async function collect<T>(iterable: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe("the README's first example", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  const [, code, output] = /```js\n(.*?)```\n\n```text\n(.*?)```/s.exec(readme)!;
+  const file = fileURLToPath(new URL(`../.readme-example-${process.pid}.mjs`, import.meta.url)); // where its imports are found
+  beforeAll(() => writeFileSync(file, code!));
+  afterAll(() => rmSync(file));
+  const node = (...args: string[]) => spawnSync(process.execPath, args, { encoding: "utf8" });
+
   it("runs as it stands, and prints what it says", () => {
-    const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-    const [, code, output] = /```js\n(.*?)```\n\n```text\n(.*?)```/s.exec(readme)!;
-    const file = new URL(`../.readme-example-${process.pid}.mjs`, import.meta.url); // where its imports are found
-    writeFileSync(file, code!);
-    try {
-      const { stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(file)], { encoding: "utf8" });
-      expect([stderr, stdout]).toEqual(["", expect.any(String)]);
-      const numbers = (text: string) => (text.match(/\d+\.\d+/g) ?? []).map(Number);
-      const printed = output!.replaceAll(/\d+\.\d+/g, "N");
-      expect(stdout.replaceAll(/\d+\.\d+/g, "N")).toBe(printed);
-      // The kernels of other machines round otherwise, and three epochs make it visible.
-      numbers(output!).forEach((loss, i) => {
-        expect(Math.abs(numbers(stdout)[i]! - loss)).toBeLessThan(0.02);
-      });
-    } finally {
-      rmSync(file);
-    }
+    const { stdout, stderr } = node(file);
+    expect([stderr, stdout]).toEqual(["", expect.any(String)]);
+    const numbers = (text: string) => (text.match(/\d+\.\d+/g) ?? []).map(Number);
+    const printed = output!.replaceAll(/\d+\.\d+/g, "N");
+    expect(stdout.replaceAll(/\d+\.\d+/g, "N")).toBe(printed);
+    // The kernels of other machines round otherwise, and three epochs make it visible.
+    numbers(output!).forEach((loss, i) => {
+      expect(Math.abs(numbers(stdout)[i]! - loss)).toBeLessThan(0.02);
+    });
+  });
+
+  it("has the types that it needs, but for those of its own parameters", () => {
+    const tsc = fileURLToPath(import.meta.resolve("typescript/bin/tsc"));
+    const checks = ["--allowJs", "--checkJs", "--noEmit", "--strict", "--noImplicitAny", "false", "--skipLibCheck"];
+    const { status, stdout } = node(tsc, ...checks, "--module", "nodenext", "--target", "es2022", file);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
   });
 });
