@@ -22,6 +22,7 @@ import { growingSizeOf } from "./progressive-size.ts";
 import type { Settings } from "./settings.ts";
 import { checkCacheSettings, type PlannedCache, planCache } from "./teacher-cache/plan-cache.ts";
 import { optimizerOf, scheduleOf } from "./training-parts.ts";
+import { unusedSettings } from "./unused-settings.ts";
 
 /** Everything that a training needs, read and checked against each other before anything is written. */
 export interface TrainingPlan {
@@ -51,6 +52,7 @@ export interface TrainingPlan {
 export async function planTraining(settings: Settings, terminal: Terminal): Promise<TrainingPlan> {
   // What is wrong with them is said before anything is read.
   checkBetweenSettings(settings);
+  for (const note of unusedSettings(settings)) terminal.note(note);
   const source = await openData(settings, { terminal });
   const training = partOf(source, "train", settings.limit);
   const validation = partOf(source, "val", settings.valLimit);
