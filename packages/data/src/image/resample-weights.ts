@@ -10,6 +10,8 @@ interface Filter {
 }
 
 const BICUBIC_A = -0.5;
+/** Pillow has them in single precision. */
+const [HAMMING_MEAN, HAMMING_WAVE] = [Math.fround(0.54), Math.fround(0.46)];
 
 function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
@@ -23,7 +25,7 @@ const FILTERS: Readonly<Record<Exclude<Interpolation, "nearest">, Filter>> = {
     support: 1,
     weight(x) {
       const distance = Math.abs(x);
-      return distance >= 1 ? 0 : sinc(distance) * (0.54 + 0.46 * Math.cos(Math.PI * distance));
+      return distance >= 1 ? 0 : sinc(distance) * (HAMMING_MEAN + HAMMING_WAVE * Math.cos(Math.PI * distance));
     },
   },
   bicubic: {
