@@ -101,7 +101,8 @@ describe("ImageLoader", () => {
 });
 
 describe("the built loader", () => {
-  it("does not keep a process alive that forgot to close it", async () => {
+  /** Runs statements in a process of their own, where `open` gives a loader of 8 images. @returns Exit code and output. */
+  async function runAlone(statements: string): Promise<[code: unknown, output: string]> {
     const module = new URL("../../../dist/node/index.js", import.meta.url).href;
     const main = new URL("../../../dist/index.js", import.meta.url).href;
     const file = fileURLToPath(new URL("../fixtures/images/420.jpg", import.meta.url));
@@ -109,13 +110,34 @@ describe("the built loader", () => {
       const { ImageLoader } = await import(${JSON.stringify(module)});
       const { resizeAndCropStep } = await import(${JSON.stringify(main)});
       const dataset = { length: 8, classes: ["a"], label: () => 0, sample: () => ({ name: "a", file: ${JSON.stringify(file)} }) };
-      const loader = new ImageLoader({ dataset, batchSize: 2, workers: 2, steps: [resizeAndCropStep({ size: 8, resize: 8 })] });
-      for await (const { images } of loader.batches(0)) { console.log(images.shape.join()); break; }
+      const steps = [resizeAndCropStep({ size: 8, resize: 8 })];
+      const open = (options) => new ImageLoader({ dataset, steps, ...options });
+      ${statements}
     `;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script]);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (output += data));
-    const code = await new Promise((resolve) => child.on("close", resolve));
-    expect([code, output]).toEqual([0, "2,8,8,3\n"]);
+    return [await new Promise((resolve) => child.on("close", resolve)), output];
+  }
+
+  it("does not keep a process alive that forgot to close it", async () => {
+    const loop = `
+      const loader = open({ batchSize: 2, workers: 2 });
+      for await (const { images } of loader.batches(0)) { console.log(images.shape.join()); break; }
+    `;
+    expect(await runAlone(loop)).toEqual([0, "2,8,8,3\n"]);
+  });
+
+  it("keeps a process alive until a worker has ended that answered all meanwhile", async () => {
+    const ending = `
+      const loader = open({ batchSize: 8, workers: 1 });
+      for await (const _ of loader.batches(0));
+      const batch = loader.batches(1).next();
+      while (!loader.workers[0].image) await null;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500); // The answers come in while it is being ended.
+      await loader.terminateWorker(0);
+      console.log((await batch).value.images.shape.join());
+    `;
+    expect(await runAlone(ending)).toEqual([0, "8,8,8,3\n"]);
   });
 });

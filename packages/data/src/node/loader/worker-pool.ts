@@ -45,6 +45,8 @@ interface Thread {
   /** The first runs, the others wait in the thread. */
   readonly jobs: Job[];
   ready: boolean;
+  /** Somebody waits for its end, and the process with them. */
+  isEnding?: boolean;
   error?: Error;
 }
 
@@ -92,6 +94,7 @@ export class WorkerPool implements TaskPool {
   /** Ends a thread, as a crash would. @returns false: there is none of this number. */
   async terminate(number: number): Promise<boolean> {
     const thread = this.#threads[number];
+    if (thread) thread.isEnding = true;
     await thread?.worker.terminate();
     return thread !== undefined;
   }
@@ -141,7 +144,7 @@ export class WorkerPool implements TaskPool {
     else if ("dropped" in answer) job.reject(closedError());
     else job.reject(new RepvggError("E_DATA", answer.message));
     this.#dealOut();
-    if (thread.jobs.length === 0) thread.worker.unref();
+    if (thread.jobs.length === 0 && !thread.isEnding) thread.worker.unref();
   }
 
   /** A thread ended: its image is told, what waited behind it goes to others, and another thread takes its place. */
