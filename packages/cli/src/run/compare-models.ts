@@ -57,7 +57,9 @@ export interface Tolerances {
   weightTolerance?: number | undefined;
 }
 
+/** Images of a run, and their pixels: few, as more take memory and no less time, and a proof should run wherever the network does. */
 const BATCH = 16;
+const PIXELS_A_RUN = 2 * 224 * 224;
 /** How much less is accepted of weights than of logits: by default 10⁻⁶, three times what fusing in float32 can amount to. */
 const STRICTER = 100;
 
@@ -70,10 +72,11 @@ export async function compareModels(
   { tolerance, weightTolerance = tolerance / STRICTER }: Tolerances,
 ): Promise<Proof> {
   const before = await logitsOf(device, a, inputs.device);
+  // Between the two networks: what it leaves to collect makes V8 collect the memory of the first before the second takes its own.
+  const { float64, trainingModeError } = compareIn64(a, b, inputs.float64);
   // The very same arrays would give the same answers again.
   const after = a.state === b.state ? before : await logitsOf(device, b, inputs.device);
   const comparison = compareLogits(after, before);
-  const float64 = compareIn64(a, b, inputs.float64);
   const parts = comparable(a.spec, b.spec) ? compareWeights(planOf(a), a.state, b.state) : null;
   const worstBlock = parts && worstPart(parts);
   const equal = [
@@ -92,7 +95,7 @@ export async function compareModels(
     worstBlock,
     weightTolerance,
     givenImages: givenImages(before, after, inputs.files),
-    trainingModeError: trainingModeError([a, b], inputs.float64.at(-1)!),
+    trainingModeError,
     problems: [a, b].flatMap((model) => examineStatistics(planOf(model), model.state)),
     paramsBefore: params(a),
     paramsAfter: params(b),
@@ -101,7 +104,7 @@ export async function compareModels(
 
 async function logitsOf(device: Device, model: Runnable, images: Images): Promise<Logits> {
   const [count, height, width] = images.shape;
-  const batchSize = Math.min(BATCH, count);
+  const batchSize = Math.max(1, Math.min(BATCH, count, Math.floor(PIXELS_A_RUN / (height * width))));
   const network = await device.createNetwork({ ...model, imageSize: [height, width], batchSize });
   try {
     return await network.predict(images);
@@ -114,22 +117,38 @@ function planOf({ spec }: Runnable, images?: Images): LayerPlan {
   return layerPlan(spec, images ? [images.shape[1], images.shape[2]] : [1, 1]);
 }
 
-/** The worst of all batches. */
-function compareIn64(a: Runnable, b: Runnable, batches: readonly Images[]): Proof["float64"] {
-  const compared = batches.map((images) => {
-    const [before, after] = [a, b].map((model) => predict64(planOf(model, images), model.state, images));
-    return { ...compareLogits(after!, before!), images: images.shape[0] };
+/** The worst of all batches; and how far training mode is off on the last one, by the first network that still has branches. */
+function compareIn64(
+  a: Runnable,
+  b: Runnable,
+  batches: readonly Images[],
+): Pick<Proof, "float64" | "trainingModeError"> {
+  const answers = batches.map((images) => {
+    const before = predictIn64(a, images);
+    return { images, before, after: a.state === b.state ? before : predictIn64(b, images) };
   });
+  const compared = answers.map(({ images, before, after }) => ({
+    ...compareLogits(after, before),
+    images: images.shape[0],
+  }));
   const largest = (key: "maxAbsoluteError" | "maxRelativeError") => Math.max(...compared.map((each) => each[key]));
   const images = compared.reduce((sum, each) => sum + each.images, 0);
-  return {
+  const float64 = {
     maxAbsoluteError: largest("maxAbsoluteError"),
     maxRelativeError: largest("maxRelativeError"),
     agreement: compared.reduce((sum, each) => sum + each.agreement * each.images, 0) / images,
     images,
     imageSize: batches[0]!.shape.slice(1, 3),
   };
+  const last = answers.at(-1)!;
+  const [model, running] = a.form !== "deploy" ? [a, last.before] : [b, last.after];
+  if (model.form === "deploy") return { float64, trainingModeError: null };
+  const inTraining = predictIn64(model, last.images, "batch");
+  return { float64, trainingModeError: compareLogits(inTraining, running).maxRelativeError };
 }
+
+const predictIn64 = (model: Runnable, images: Images, statistics: "running" | "batch" = "running") =>
+  predict64(planOf(model, images), model.state, images, { statistics });
 
 /** Whether the blocks of one stand for those of the other. */
 function comparable(a: RepVggSpec, b: RepVggSpec): boolean {
@@ -147,13 +166,4 @@ function givenImages(before: Logits, after: Logits, files: readonly string[]): P
     const n = count - files.length + i;
     return { image, ...compareLogits(row(after, n), row(before, n)) };
   });
-}
-
-function trainingModeError(models: readonly Runnable[], images: Images): number | null {
-  const model = models.find(({ form }) => form !== "deploy");
-  if (model === undefined) return null;
-  const [running, batch] = (["running", "batch"] as const).map((statistics) =>
-    predict64(planOf(model, images), model.state, images, { statistics }),
-  );
-  return compareLogits(batch!, running!).maxRelativeError;
 }
