@@ -189,7 +189,7 @@ describe("parseCheckpoint of files that are no checkpoints says what they are", 
     ["an empty zip archive", /is an empty zip archive/, text(`PK\u0005\u0006${"\0".repeat(18)}`)],
     ["another zip archive", /is cut short or damaged/, text("PK\u0003\u0004 and so on")],
     ["a pickle of something else", /Python pickle of a list, but no PyTorch file/, Uint8Array.of(0x80, 4, 0x5d, 0x2e)],
-    ["nothing", /is not safetensors: it has 0 bytes/, new Uint8Array()],
+    ["nothing", /is empty, 0 bytes\. Copy or download it again/, new Uint8Array()],
   ])("%s", (_, message, bytes) => {
     expect(() => parseCheckpoint(bytes, "net.pth")).toThrow(
       expect.objectContaining({ code: "E_CHECKPOINT", message: expect.stringMatching(/^net\.pth /) }),

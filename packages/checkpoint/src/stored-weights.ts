@@ -45,6 +45,7 @@ const LEGACY_TEXT = "L119547037146038801333356L";
  * @throws {RepvggError} `E_CHECKPOINT`: it is of another format, or damaged.
  */
 export function readWeights(source: ByteSource, file: string, options?: TorchOptions): StoredWeights {
+  if (source.size === 0) failureOf(file)("is empty, 0 bytes. Copy or download it again.");
   const head = source.read(0, Math.min(source.size, 512));
   if (!looksLikeSafetensors(head)) {
     const text = new TextDecoder("latin1").decode(head);

@@ -124,7 +124,7 @@ describe("loading", () => {
   it("names the damaged file", async () => {
     const file = join(folder, "net.safetensors");
     await writeFile(file, "");
-    await expect(loadCheckpoint(file)).rejects.toThrow(/net\.safetensors is not safetensors: it has 0 bytes/);
+    await expect(loadCheckpoint(file)).rejects.toThrow(/net\.safetensors is empty, 0 bytes/);
   });
 });
 

@@ -115,7 +115,7 @@ describe("preprocessImageFile", () => {
 
   it("says that a file is missing, no image, damaged or too small", async () => {
     await expect(preprocessImageFile(join(folder, "none.png"), bytes)).rejects.toThrow(
-      failure(/none\.png cannot be read: ENOENT/),
+      failure(/none\.png cannot be read: there is no such file/),
     );
     const text = join(folder, "text.png");
     await writeFile(text, "not an image");

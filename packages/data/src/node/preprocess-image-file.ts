@@ -24,7 +24,9 @@ export async function preprocessImageFile(file: string, preprocessing: Preproces
   try {
     bytes = await readFile(file);
   } catch (cause) {
-    throw new RepvggError("E_DATA", `${file} cannot be read: ${(cause as Error).message}.`, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? "there is no such file. Check the path." : `${message}.`;
+    throw new RepvggError("E_DATA", `${file} cannot be read: ${reason}`, { cause });
   }
   return preprocessImage(bytes, file, preprocessing);
 }
