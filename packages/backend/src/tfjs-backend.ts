@@ -1,5 +1,6 @@
 import { RepvggError } from "@repvgg/core";
-import { env, getBackend, registerKernel, scalar, setBackend } from "@tensorflow/tfjs-core";
+import { backend, env, getBackend, registerKernel, scalar, setBackend } from "@tensorflow/tfjs-core";
+import { lostDevice, type WebGpuBackend } from "./webgpu/lost-device.ts";
 
 /** tfjs's own names of its backends; `tensorflow` is that of tfjs-node. */
 export type TfjsBackend = "cpu" | "wasm" | "webgpu" | "tensorflow";
@@ -35,7 +36,7 @@ let queue: Promise<unknown> = Promise.resolve();
  * The current backend is one for the whole process. Work is therefore done one after the other: networks on different
  * backends can be used at the same time, and an application's own use of tfjs keeps its backend.
  *
- * @throws {RepvggError} `E_DEVICE`: the backend does not start here; what `work` throws.
+ * @throws {RepvggError} `E_DEVICE`: the backend does not start here, or its device was lost; what `work` throws.
  */
 export function withTfjsBackend<T>(name: TfjsBackend, work: () => T | Promise<T>): Promise<T> {
   const result = queue.then(async () => {
@@ -44,6 +45,9 @@ export function withTfjsBackend<T>(name: TfjsBackend, work: () => T | Promise<T>
     try {
       if (before !== name) await start(name);
       return await work();
+    } catch (error) {
+      const lost = getBackend() === "webgpu" && (await lostDevice(backend() as unknown as WebGpuBackend));
+      throw lost || error;
     } finally {
       if (before && before !== name) await setBackend(before);
     }

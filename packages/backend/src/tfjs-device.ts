@@ -6,6 +6,7 @@ import { loadGradients } from "./load-gradients.ts";
 import { assertArraysFit } from "./out-of-memory.ts";
 import { type TfjsBackend, withTfjsBackend } from "./tfjs-backend.ts";
 import { TfjsDeviceNetwork, TfjsDeviceTrainableNetwork } from "./tfjs-network.ts";
+import type { WebGpuBackend } from "./webgpu/lost-device.ts";
 
 export type TfjsDeviceName = Exclude<DeviceName, "wasm">;
 
@@ -57,7 +58,7 @@ const KINDS: Record<TfjsDeviceName, Kind> = {
       return { description: `TensorFlow.js on WebGPU (${name})${warning}`, threads: 1 };
     },
     largestBytes() {
-      const { device } = currentBackend() as unknown as { device: { limits: Record<string, number> } };
+      const { device } = currentBackend() as unknown as WebGpuBackend;
       return Math.min(device.limits.maxBufferSize!, device.limits.maxStorageBufferBindingSize!);
     },
   },
