@@ -1,4 +1,5 @@
 import { RepvggError } from "@repvgg/core";
+import { findBackendFactory } from "@tensorflow/tfjs-core";
 import { probeDevice } from "../probe-device.ts";
 import { missingWebGpuPackages } from "./missing-packages.ts";
 
@@ -32,10 +33,21 @@ export async function loadWebGpu(): Promise<WebGpuAdapter> {
   gpu ??= browserGpu() ?? (await provideDawn());
   const adapter = await gpu.requestAdapter();
   if (!adapter) throw noAdapter();
-  await importOptional("@tensorflow/tfjs-backend-webgpu");
+  await provideBackend();
   const { vendor = "", architecture = "", description = "", isFallbackAdapter } = adapter.info ?? {};
   const name = [vendor, architecture, description].filter((part) => part !== "").join(" ") || "unnamed adapter";
   return { name, software: isFallbackAdapter ?? adapter.isFallbackAdapter ?? /swiftshader|llvmpipe/i.test(name) };
+}
+
+/** An application for browsers imports the package itself: bundlers include only what is named in an import. */
+async function provideBackend(): Promise<void> {
+  if (findBackendFactory("webgpu")) return;
+  if (globalThis.process?.versions?.node) return void (await importOptional("@tensorflow/tfjs-backend-webgpu"));
+  throw new RepvggError(
+    "E_DEVICE",
+    'In a browser, the device "webgpu" needs the package @tensorflow/tfjs-backend-webgpu in the application: ' +
+      'npm install it, and import "@tensorflow/tfjs-backend-webgpu" before the device is opened.',
+  );
 }
 
 const noAdapter = () =>
