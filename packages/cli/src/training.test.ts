@@ -65,6 +65,7 @@ describe("train", () => {
     });
     expect(preprocessing).toMatchObject({ size: [28, 28], inputChannels: 3 });
     expect(JSON.parse((await read("out/first/config.json")).toString())).toMatchObject({
+      device: "wasm", // what auto took, so that --resume takes it again
       data: at("digits"),
       model: "mnist-student",
       epochs: 2,

@@ -1,8 +1,10 @@
 import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import type { Device } from "@repvgg/backend";
 import { RepvggError } from "@repvgg/core";
 import { type EpochReport, Trainer, type TrainerState, type TrainingResult } from "@repvgg/distill";
 import type { CommandResult } from "../command.ts";
+import { AUTO } from "../option.ts";
 import { RunWatch } from "../report/run-watch.ts";
 import type { Terminal } from "../terminal.ts";
 import type { TrainingCommand } from "../training-options.ts";
@@ -43,7 +45,7 @@ export async function runTraining(command: TrainingCommand, given: Given, termin
   }
   const wanted = given.out ?? join("runs", plan.modelName);
   if (given.dryRun) return rehearse(plan, wanted, terminal);
-  return train(plan, { command, terminal, openFolder: () => newRun(command, wanted, plan) });
+  return train(plan, { command, terminal, openFolder: (device) => newRun(command, wanted, plan, device) });
 }
 
 async function continueRun(
@@ -79,17 +81,17 @@ interface Surroundings {
   readonly terminal: Terminal;
   /** Given where a run is continued, without a state where it was stopped before its first save. */
   readonly resumed?: { readonly state: TrainerState | undefined };
-  openFolder(): Promise<string>;
+  openFolder(device: Device): Promise<string>;
 }
 
-/** A new folder, locked. */
-async function newRun(command: TrainingCommand, wanted: string, plan: TrainingPlan): Promise<string> {
+/** A new folder, locked. It names the device that `auto` took, since a continued run has the same bits on the same device only. */
+async function newRun(command: TrainingCommand, wanted: string, plan: TrainingPlan, { name }: Device): Promise<string> {
   const { settings, modelName, spec, preprocessing, source } = plan;
   const about = { command, version: version(), model: modelName, spec, ...keptClasses(source), preprocessing };
   const run = { ...about, data: fingerprintsOf(plan) };
   return createRunFolder(wanted, async (folder) => {
     await lockRun(folder);
-    await writeConfig(folder, { ...settings, run });
+    await writeConfig(folder, { ...settings, device: settings.device === AUTO ? name : settings.device, run });
   });
 }
 
@@ -112,7 +114,7 @@ type Open = OpenTraining & { readonly signal: AbortSignal };
 /** Opens the folder only now: what failed before leaves nothing behind. Nor does a run that failed before it saved anything, unless it diverged: its report may say why. */
 async function runInFolder(plan: TrainingPlan, surroundings: Surroundings, open: Open): Promise<CommandResult> {
   const { command, resumed, openFolder, terminal } = surroundings;
-  const folder = await openFolder();
+  const folder = await openFolder(open.device);
   let isSaved = resumed?.state !== undefined;
   try {
     const save = async (state: TrainerState, epoch?: EpochReport) => {
